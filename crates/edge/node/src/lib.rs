@@ -1,0 +1,1 @@
+//! The Quorate node: identity, sequencing, checkpoints, HTTP API and console.

@@ -1,0 +1,1 @@
+//! Scrolls on disk: JSONL record, commit journal, tiles, look-ups, snapshots.

@@ -1,0 +1,1 @@
+//! Key lineage: inception, pre-committed rotation, role keys, retirement.

@@ -1,0 +1,1 @@
+//! C2SP signed notes, verifier keys, checkpoints, co-signatures and tlog-proofs.

@@ -1,0 +1,1 @@
+//! Receipts: RFC 8785 canonical JSON, root_hash, DIDs, multibase keys and scroll names.

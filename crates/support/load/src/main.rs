@@ -1,0 +1,3 @@
+//! Load generator and durability check.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Fake disk, whole-log oracle and house rules as tests.

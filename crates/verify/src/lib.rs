@@ -1,0 +1,1 @@
+//! The offline verifier: proof, entry and policy in, a typed report out.
