@@ -18,26 +18,33 @@ fn now() -> Timestamp {
 /// In canonical form but for what the log adds.
 const CANONICAL: &str = concat!(
     r#"{"actor":"did:vm:agent:automation-01","command":"apt-get install nginx","event_id":"evt-2026-11-20-000017","#,
-    r#""exit_code":0,"host":"web-03.example.org","type":"package_installed","user":"root"}"#
+    r#""exit_code":0,"host":"web-03","type":"package_installed","user":"root"}"#
 );
 
 /// The same as a program would print it that sorts nothing.
 const UNSORTED: &str = concat!(
     r#"{"type": "package_installed", "event_id": "evt-2026-11-20-000017", "actor": "did:vm:agent:automation-01", "#,
-    r#""host": "web-03.example.org", "user": "root", "command": "apt-get install nginx", "exit_code": 0}"#
+    r#""host": "web-03", "user": "root", "command": "apt-get install nginx", "exit_code": 0}"#
 );
 
-#[divan::bench(args = [CANONICAL, UNSORTED])]
 fn accept(bencher: Bencher<'_, '_>, input: &str) {
     let now = now();
-    let made = Receipt::accept(input.as_bytes(), now)
-        .expect("a receipt")
-        .bytes()
-        .len();
-    assert!((290..=310).contains(&made), "{made}");
+    let receipt = Receipt::accept(input.as_bytes(), now).expect("a receipt");
+    let made = receipt.bytes().len();
+    assert!((295..=310).contains(&made), "{made}");
     bencher
         .counter(ItemsCount::new(1_u32))
         .bench_local(|| Receipt::accept(black_box(input.as_bytes()), now));
+}
+
+#[divan::bench]
+fn accept_sorted(bencher: Bencher<'_, '_>) {
+    accept(bencher, CANONICAL);
+}
+
+#[divan::bench]
+fn accept_unsorted(bencher: Bencher<'_, '_>) {
+    accept(bencher, UNSORTED);
 }
 
 #[divan::bench]

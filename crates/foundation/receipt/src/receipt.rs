@@ -112,24 +112,29 @@ impl Receipt {
         else {
             return Err(ReceiptError::NotAnObject);
         };
-        let claimed = find(&members, &text, "root_hash")
-            .map(|member| root_hash_text(member.value(&text)))
+        let known = Known::find(&members, &text);
+        let claimed = known
+            .root_hash
+            .map(|index| root_hash_text(members[index].value(&text)))
             .transpose()?;
-        let timestamp = match (find(&members, &text, "timestamp"), now) {
-            (Some(member), _) => timestamp_text(member.value(&text))?,
+        if let Some(index) = known.tags {
+            check_tags(members[index].value(&text))?;
+        }
+        let timestamp = match (known.timestamp, now) {
+            (Some(index), _) => timestamp_text(members[index].value(&text))?,
             (None, None) => return Err(ReceiptError::MissingTimestamp),
             (None, Some(_)) if claimed.is_some() => {
                 return Err(ReceiptError::RootHashWithoutTimestamp);
             }
             (None, Some(now)) => {
-                insert(&mut text, &mut members, "timestamp", &now.to_string());
+                now.with_text(|now| insert(&mut text, &mut members, "timestamp", &[now]));
                 now
             }
         };
-        if let Some(member) = find(&members, &text, "tags") {
-            check_tags(member.value(&text))?;
-        }
-        let computed = root_hash(&members, &text);
+        let computed = match known.root_hash {
+            Some(index) => hash_without(&members, index, &text),
+            None => Blake3Hash::of(&text),
+        };
         match (claimed, now) {
             (Some(claimed), _) if claimed != computed => {
                 return Err(ReceiptError::WrongRootHash { claimed, computed });
@@ -143,7 +148,7 @@ impl Receipt {
                     &mut text,
                     &mut members,
                     "root_hash",
-                    &[Blake3Hash::PREFIX, digits].concat(),
+                    &[Blake3Hash::PREFIX, digits],
                 );
             }
         }
@@ -240,11 +245,28 @@ impl Receipt {
     }
 }
 
-/// The member with this name; `name` needs no escapes, so its canonical text is itself.
-fn find<'m>(members: &'m [Member], text: &[u8], name: &str) -> Option<&'m Member> {
-    members
-        .iter()
-        .find(|member| member.name(text) == name.as_bytes())
+/// Where the members stand that are checked before anything is added.
+#[derive(Default)]
+struct Known {
+    root_hash: Option<usize>,
+    tags: Option<usize>,
+    timestamp: Option<usize>,
+}
+
+impl Known {
+    /// None of these names needs an escape, so their canonical text is themselves.
+    fn find(members: &[Member], text: &[u8]) -> Self {
+        let mut known = Self::default();
+        for (index, member) in members.iter().enumerate() {
+            match member.name(text) {
+                b"root_hash" => known.root_hash = Some(index),
+                b"tags" => known.tags = Some(index),
+                b"timestamp" => known.timestamp = Some(index),
+                _ => {}
+            }
+        }
+        known
+    }
 }
 
 /// A string without its quotes; none if the value is something else.
@@ -295,7 +317,10 @@ fn check_tags(value: &[u8]) -> Result<(), ReceiptError> {
 }
 
 fn type_range(members: &[Member], text: &[u8]) -> Result<(usize, usize), ReceiptError> {
-    let member = find(members, text, "type").ok_or(ReceiptError::MissingType)?;
+    let member = members
+        .iter()
+        .find(|member| member.name(text) == b"type")
+        .ok_or(ReceiptError::MissingType)?;
     let inner = unquoted(member.value(text)).ok_or(ReceiptError::InvalidType)?;
     let valid = (1..=MAX_TYPE_LEN).contains(&inner.len())
         && !inner.contains(&b'\\')
@@ -333,19 +358,13 @@ fn id_of(members: &[Member], text: &[u8]) -> Id {
     }
 }
 
-/// BLAKE3 of the canonical object without its member `root_hash`.
-fn root_hash(members: &[Member], text: &[u8]) -> Blake3Hash {
-    let Some(at) = members
-        .iter()
-        .position(|member| member.name(text) == b"root_hash")
-    else {
-        return Blake3Hash::of(text);
-    };
-    let member = &members[at];
+/// BLAKE3 of the canonical object without its member at `index`.
+fn hash_without(members: &[Member], index: usize, text: &[u8]) -> Blake3Hash {
+    let member = &members[index];
     // The comma goes with the member: the one behind it, or for the last member the one before it.
-    let (from, to) = if at + 1 < members.len() {
+    let (from, to) = if index + 1 < members.len() {
         (member.start(), member.end() + 1)
-    } else if at > 0 {
+    } else if index > 0 {
         (member.start() - 1, member.end())
     } else {
         (member.start(), member.end())
@@ -357,25 +376,40 @@ fn root_hash(members: &[Member], text: &[u8]) -> Blake3Hash {
 }
 
 /// Puts the member `name` with the string `value` in its place. Neither needs escapes, `name` is not there.
-fn insert(text: &mut Vec<u8>, members: &mut Vec<Member>, name: &str, value: &str) {
+fn insert(text: &mut Vec<u8>, members: &mut Vec<Member>, name: &str, value: &[&str]) {
     let index = members.partition_point(|member| member.compare_name(name, text).is_lt());
-    let is_last = index == members.len();
     // The outermost object ends with the text.
     let at = members.get(index).map_or(text.len() - 1, Member::start);
-    let mut piece = Vec::with_capacity(name.len() + value.len() + 6);
-    if is_last && index > 0 {
-        piece.push(b',');
+    let value_length = 2 + value.iter().map(|part| part.len()).sum::<usize>();
+    let member_length = name.len() + 3 + value_length;
+    let is_last = index == members.len();
+    let alone = members.is_empty();
+    // A comma follows, or precedes the last member.
+    let total = member_length + usize::from(!alone);
+    let old_length = text.len();
+    text.resize(old_length + total, b',');
+    text.copy_within(at..old_length, at + total);
+    let start = at + usize::from(is_last && !alone);
+    let mut to = at;
+    let mut put = |bytes: &[u8]| {
+        text[to..to + bytes.len()].copy_from_slice(bytes);
+        to += bytes.len();
+    };
+    if is_last && !alone {
+        put(b",");
     }
-    let start = at + piece.len();
-    for part in ["\"", name, "\":\"", value, "\""] {
-        piece.extend_from_slice(part.as_bytes());
+    for part in [b"\"", name.as_bytes(), b"\":\""] {
+        put(part);
     }
+    for part in value {
+        put(part.as_bytes());
+    }
+    put(b"\"");
     if !is_last {
-        piece.push(b',');
+        put(b",");
     }
-    text.splice(at..at, piece.iter().copied());
     for member in members.iter_mut().skip(index) {
-        *member = member.shifted(piece.len());
+        *member = member.shifted(total);
     }
-    members.insert(index, Member::simple(start, name.len(), value.len() + 2));
+    members.insert(index, Member::simple(start, name.len(), value_length));
 }

@@ -22,18 +22,27 @@ pub(super) struct Lexer<'a> {
     pos: usize,
 }
 
-/// Bytes that end a run inside a string: control characters, the quote and the backslash.
-const ENDS_RUN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
+/// The first byte of `bytes` that a string cannot contain as it is: a control character, quote or backslash.
+pub(super) fn find_special(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+    // Eight bytes at a time. `below(w, n)` sets the high bit of each byte under `n` (for n up to 0x80); a
+    // borrow can also set it in bytes above such a byte, never below, so the lowest bit set is right.
+    let below = |word: u64, n: u8| word.wrapping_sub(ONES * u64::from(n)) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let special = below(word, 0x20)
+            | below(word ^ (ONES * u64::from(b'"')), 1)
+            | below(word ^ (ONES * u64::from(b'\\')), 1);
+        if special != 0 {
+            return Some(index * 8 + (special.trailing_zeros() / 8) as usize);
+        }
     }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+    rest.iter()
+        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+        .map(|at| bytes.len() - rest.len() + at)
+}
 
 impl<'a> Lexer<'a> {
     /// Starts at the beginning of `input`, which must be UTF-8.
@@ -123,9 +132,7 @@ impl<'a> Lexer<'a> {
         let mut plain = true;
         loop {
             let start = self.pos;
-            let run = self.input[start..]
-                .iter()
-                .position(|&byte| ENDS_RUN[usize::from(byte)]);
+            let run = find_special(&self.input[start..]);
             let Some(length) = run else {
                 return Self::error_at(self.input.len(), Kind::UnexpectedEnd);
             };

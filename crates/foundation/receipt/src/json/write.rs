@@ -1,5 +1,6 @@
 //! From a value to its canonical text (RFC 8785 §3.2).
 
+use super::lexer::find_special;
 use super::value::{Object, Value};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -44,10 +45,7 @@ pub(super) fn write_object(object: &Object, out: &mut Vec<u8>) {
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = find_special(rest) {
         out.extend_from_slice(&rest[..at]);
         write_escape(rest[at], out);
         rest = &rest[at + 1..];

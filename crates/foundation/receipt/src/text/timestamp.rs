@@ -206,21 +206,48 @@ fn date(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// The text, in a buffer, and how much of the buffer it fills. Every receipt without a time gets one, so
+    /// this avoids the formatting machinery.
+    fn write(self) -> ([u8; Self::MAX_LENGTH], usize) {
+        let mut out = *b"0000-00-00T00:00:00.000000000Z";
         let (year, month, day) = date(self.seconds.div_euclid(86_400));
         let second = self.seconds.rem_euclid(86_400);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
-        if self.decimals > 0 {
-            let decimals = usize::from(self.decimals);
-            let shown = self.nanos / 10_u32.pow(9 - u32::from(self.decimals));
-            write!(f, ".{shown:0decimals$}")?;
+        put(&mut out[0..4], year.unsigned_abs());
+        put(&mut out[5..7], month.unsigned_abs());
+        put(&mut out[8..10], day.unsigned_abs());
+        put(&mut out[11..13], (second / 3600).unsigned_abs());
+        put(&mut out[14..16], (second / 60 % 60).unsigned_abs());
+        put(&mut out[17..19], (second % 60).unsigned_abs());
+        if self.decimals == 0 {
+            out[FORM_LENGTH - 1] = b'Z';
+            return (out, FORM_LENGTH);
         }
-        f.write_str("Z")
+        put(&mut out[20..29], u64::from(self.nanos));
+        let length = FORM_LENGTH + 1 + usize::from(self.decimals);
+        out[length - 1] = b'Z';
+        (out, length)
+    }
+
+    /// The text on the stack, for as long as `use_text` runs.
+    pub(crate) fn with_text<R>(self, use_text: impl FnOnce(&str) -> R) -> R {
+        let (buffer, length) = self.write();
+        // ASCII by construction.
+        use_text(std::str::from_utf8(&buffer[..length]).unwrap_or_default())
+    }
+}
+
+/// Fills `digits` with the decimal digits of `value`.
+fn put(digits: &mut [u8], mut value: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_text(|text| f.pad(text))
     }
 }
 
