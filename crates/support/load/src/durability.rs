@@ -106,11 +106,20 @@ pub(crate) fn check(program: &Path, work: &Path) -> Result<String> {
             &receipts
         };
         trace::judge(&calls, files, &format!("{n:012} x")).map_err(|unproven| {
-            Failure::Broken(format!("append {n}: {unproven}; see {output_name}"))
+            Failure::Broken(format!("append {n}: {unproven}; {}", keep(&output)))
         })?;
     }
     Ok(format!(
         "PASS: {} appends (receipts, raw entries, streams): record synced, seal written and synced, then answered",
         3 * APPENDS
     ))
+}
+
+/// Moves the trace out of the folder that is about to vanish, and says where it is.
+fn keep(output: &Path) -> String {
+    let kept = std::env::temp_dir().join(format!("quorate-load-{}.strace", std::process::id()));
+    match fs::copy(output, &kept) {
+        Ok(_) => format!("see {}", kept.display()),
+        Err(e) => format!("the trace could not be kept: {e}"),
+    }
 }
