@@ -1,0 +1,238 @@
+//! Signing checkpoints, as their log or as a witness.
+
+use core::fmt;
+use std::sync::Arc;
+
+use crate::checkpoint::Checkpoint;
+use crate::ed25519;
+use crate::message::{self, MAX_TIMESTAMP};
+use crate::mldsa44;
+use crate::name::{KeyName, Origin};
+use crate::note::{NoteError, SignatureLine, SignatureLineError};
+use crate::verified::VerifiedCheckpoint;
+use crate::vkey::{PublicKey, VerifierKey};
+
+/// Why nothing was signed. Except for `Failed`, the caller is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// A log's key bears the log's origin as its name, and this checkpoint has another.
+    #[error("the key {name} cannot sign for the log {origin}")]
+    OtherLog {
+        /// The key's name.
+        name: KeyName,
+        /// The checkpoint's origin.
+        origin: Origin,
+    },
+    /// A witness's ML-DSA-44 key bears the origin as its name: its co-signature would pass for the log's signature.
+    #[error("the witness key {name} bears the name of the log")]
+    OwnLog {
+        /// The key's name.
+        name: KeyName,
+    },
+    /// The time is 0 or above [`MAX_TIMESTAMP`].
+    #[error("a signature cannot carry the time {timestamp}")]
+    Timestamp {
+        /// The time.
+        timestamp: u64,
+    },
+    /// ML-DSA-44 failed.
+    #[error(transparent)]
+    Failed(#[from] mldsa44::SigningFailed),
+    /// The signatures form no note: there is none, or two are by the same key.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The signature forms no line.
+    #[error(transparent)]
+    Line(#[from] SignatureLineError),
+}
+
+/// Time 0 says "no statement about the newest tree" (tlog-cosignature "ML-DSA-44 signed message"), which no signer
+/// of ours means.
+fn check_time(timestamp: u64) -> Result<(), SignError> {
+    if timestamp == 0 || timestamp > MAX_TIMESTAMP {
+        return Err(SignError::Timestamp { timestamp });
+    }
+    Ok(())
+}
+
+fn subtree_v1_line(
+    vkey: &VerifierKey,
+    secret: &mldsa44::SecretKey,
+    checkpoint: &Checkpoint,
+    timestamp: u64,
+) -> Result<SignatureLine, SignError> {
+    let message = message::subtree_v1(vkey.name(), timestamp, checkpoint);
+    let blob = message::timestamped(timestamp, &secret.sign(&message)?);
+    Ok(SignatureLine::new(vkey.name().clone(), vkey.id(), &blob)?)
+}
+
+enum LogSecret {
+    Ed25519(Arc<ed25519::SecretKey>),
+    MlDsa44(Arc<mldsa44::SecretKey>),
+}
+
+/// A log's secret key under the name of one log. The key itself may be shared between logs.
+pub struct LogSigner {
+    vkey: VerifierKey,
+    secret: LogSecret,
+}
+
+impl LogSigner {
+    /// A type 01 signer. `name` is the log's origin ([`KeyName::of_log`]).
+    #[must_use]
+    pub fn ed25519(name: KeyName, secret: impl Into<Arc<ed25519::SecretKey>>) -> Self {
+        let secret = secret.into();
+        Self {
+            vkey: VerifierKey::new(name, PublicKey::Ed25519(secret.public())),
+            secret: LogSecret::Ed25519(secret),
+        }
+    }
+
+    /// A type 06 signer. `name` is the log's origin ([`KeyName::of_log`]).
+    #[must_use]
+    pub fn ml_dsa_44(name: KeyName, secret: impl Into<Arc<mldsa44::SecretKey>>) -> Self {
+        let secret = secret.into();
+        Self {
+            vkey: VerifierKey::new(name, PublicKey::MlDsa44(secret.public())),
+            secret: LogSecret::MlDsa44(secret),
+        }
+    }
+
+    /// The public half, for policies.
+    #[must_use]
+    pub fn verifier_key(&self) -> &VerifierKey {
+        &self.vkey
+    }
+
+    /// Signs a checkpoint as its log. See [`SignedCheckpoint::sign`](crate::SignedCheckpoint::sign) for `timestamp`
+    /// (which must be in range for type 01 too, where it is not used) and for what the caller must ensure first.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn sign_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        timestamp: u64,
+    ) -> Result<SignatureLine, SignError> {
+        let name = self.vkey.name();
+        if !checkpoint.origin().is_name(name) {
+            return Err(SignError::OtherLog {
+                name: name.clone(),
+                origin: checkpoint.origin().clone(),
+            });
+        }
+        check_time(timestamp)?;
+        match &self.secret {
+            LogSecret::Ed25519(secret) => {
+                let signature = secret.sign(checkpoint.note_text().as_bytes());
+                Ok(SignatureLine::new(
+                    name.clone(),
+                    self.vkey.id(),
+                    &signature,
+                )?)
+            }
+            LogSecret::MlDsa44(secret) => {
+                subtree_v1_line(&self.vkey, secret, checkpoint, timestamp)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LogSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogSigner")
+            .field("name", self.vkey.name())
+            .field("id", &self.vkey.id())
+            .field("kind", &self.vkey.kind())
+            .finish_non_exhaustive()
+    }
+}
+
+enum CosignSecret {
+    Ed25519(Arc<ed25519::SecretKey>),
+    MlDsa44(Arc<mldsa44::SecretKey>),
+}
+
+/// A witness's secret key with its name.
+///
+/// A type 04 message does not contain the name, so an Ed25519 key must never serve under two names
+/// (tlog-cosignature "Ed25519 signed message").
+pub struct CosignSigner {
+    vkey: VerifierKey,
+    secret: CosignSecret,
+}
+
+impl CosignSigner {
+    /// A type 04 signer.
+    #[must_use]
+    pub fn ed25519(name: KeyName, secret: impl Into<Arc<ed25519::SecretKey>>) -> Self {
+        let secret = secret.into();
+        Self {
+            vkey: VerifierKey::new(name, PublicKey::Ed25519Cosignature(secret.public())),
+            secret: CosignSecret::Ed25519(secret),
+        }
+    }
+
+    /// A type 06 signer.
+    #[must_use]
+    pub fn ml_dsa_44(name: KeyName, secret: impl Into<Arc<mldsa44::SecretKey>>) -> Self {
+        let secret = secret.into();
+        Self {
+            vkey: VerifierKey::new(name, PublicKey::MlDsa44(secret.public())),
+            secret: CosignSecret::MlDsa44(secret),
+        }
+    }
+
+    /// The public half, for policies.
+    #[must_use]
+    pub fn verifier_key(&self) -> &VerifierKey {
+        &self.vkey
+    }
+
+    /// Co-signs a checkpoint that its log signed. `timestamp` is the witness's time in POSIX seconds, 1 to
+    /// [`MAX_TIMESTAMP`].
+    ///
+    /// The signature says that this is the largest consistent tree the witness knows of that log. The caller must
+    /// have verified the consistency with everything it co-signed before, and have made that durable.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn cosign(
+        &self,
+        checkpoint: &VerifiedCheckpoint,
+        timestamp: u64,
+    ) -> Result<SignatureLine, SignError> {
+        let checkpoint = checkpoint.checkpoint();
+        check_time(timestamp)?;
+        match &self.secret {
+            CosignSecret::Ed25519(secret) => {
+                let message = message::cosignature_v1(timestamp, checkpoint);
+                let blob = message::timestamped(timestamp, &secret.sign(&message));
+                Ok(SignatureLine::new(
+                    self.vkey.name().clone(),
+                    self.vkey.id(),
+                    &blob,
+                )?)
+            }
+            CosignSecret::MlDsa44(secret) => {
+                if checkpoint.origin().is_name(self.vkey.name()) {
+                    return Err(SignError::OwnLog {
+                        name: self.vkey.name().clone(),
+                    });
+                }
+                subtree_v1_line(&self.vkey, secret, checkpoint, timestamp)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CosignSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CosignSigner")
+            .field("name", self.vkey.name())
+            .field("id", &self.vkey.id())
+            .field("kind", &self.vkey.kind())
+            .finish_non_exhaustive()
+    }
+}
