@@ -1,1 +1,4 @@
 //! Fake disk, whole-log oracle and house rules as tests.
+#![forbid(unsafe_code)]
+
+pub mod disk;

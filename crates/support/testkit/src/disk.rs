@@ -1,0 +1,620 @@
+//! A disk in memory that forgets what was not synced, and fails where it is told to.
+//!
+//! It is harsher than real disks: file contents are durable only after a sync of the file, names only after
+//! a sync of their directory, and of what was not synced a [`FakeDisk::crash`] keeps an arbitrary subset, in
+//! 512-byte sectors, in any order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quorate_store::{Disk, DiskFile, MODE_PRIVATE};
+
+/// The unit in which a write can be torn.
+pub const SECTOR: u64 = 512;
+
+/// How a chosen operation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails and has no effect. A sync that fails so can be retried.
+    Before,
+    /// It fails after it took full effect.
+    After,
+    /// A write stops half-way. Anything else: as [`Fault::Before`].
+    Half,
+    /// A sync fails, and what it should have made durable never will be, though it can still be read and a
+    /// later sync reports success: what Linux does after a write-back error. Anything else: as `Before`.
+    SyncLost,
+    /// It fails without effect and so does every later operation: the process or the machine stops here.
+    Stop,
+    /// As [`Fault::Stop`], but this one operation took effect.
+    StopAfter,
+}
+
+/// The disk. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct FakeDisk(Arc<Mutex<State>>);
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    inodes: Vec<Inode>,
+    /// What a running process sees.
+    names: BTreeMap<PathBuf, usize>,
+    dirs: BTreeSet<PathBuf>,
+    /// What a crash leaves.
+    durable_names: BTreeMap<PathBuf, usize>,
+    durable_dirs: BTreeSet<PathBuf>,
+    pending_names: Vec<NameChange>,
+    locks: BTreeSet<PathBuf>,
+    operations: u64,
+    fault: Option<(u64, Fault)>,
+    /// The operation that the fault hit.
+    failed: Option<String>,
+    stopped: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Inode {
+    written: Vec<u8>,
+    durable: Vec<u8>,
+    /// Since the last sync, in order.
+    pending: Vec<Change>,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Write { offset: u64, data: Vec<u8> },
+    SetLen(u64),
+}
+
+/// A change of names that a journaling file system makes as one.
+#[derive(Debug, Clone)]
+struct NameChange {
+    unset: Option<PathBuf>,
+    set: Option<(PathBuf, usize)>,
+    dir: Option<PathBuf>,
+    parent: PathBuf,
+}
+
+/// Small, seeded, and the same everywhere: a run can be repeated from its seed.
+#[derive(Debug, Clone)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// A generator that gives the same sequence for the same seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits (splitmix64).
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `n`; 0 when `n` is 0.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.next_u64().checked_rem(n).unwrap_or(0)
+    }
+}
+
+impl FakeDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many operations that change or sync something were started so far.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.state().operations
+    }
+
+    /// Lets the `nth` changing operation from now (0: the next one) fail.
+    pub fn fail_at(&self, nth: u64, fault: Fault) {
+        let mut state = self.state();
+        state.fault = Some((state.operations + nth, fault));
+        state.failed = None;
+    }
+
+    /// What the fault hit, for example `write commit.journal`; `None` while it has not been reached.
+    #[must_use]
+    pub fn failed(&self) -> Option<String> {
+        self.state().failed.clone()
+    }
+
+    /// Takes the fault back, and lets a stopped disk work again.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        state.fault = None;
+        state.stopped = false;
+    }
+
+    /// What the machine finds after power was lost now: all that was synced, and of the rest whatever
+    /// `seed` says. This disk works on; the new one shares nothing with it.
+    #[must_use]
+    pub fn crash(&self, seed: u64) -> Self {
+        let state = self.state();
+        let mut rng = Rng::new(seed);
+        // Some crashes keep nothing unsynced, some nearly everything, most something between.
+        let keep = [0, 128, 512, 900, 1024][rng.below(5) as usize];
+        let mut names = state.durable_names.clone();
+        let mut dirs = state.durable_dirs.clone();
+        for change in &state.pending_names {
+            if rng.below(1024) < keep {
+                change.apply(&mut names, &mut dirs);
+            }
+        }
+        names.retain(|path, _| {
+            path.ancestors()
+                .skip(1)
+                .all(|d| d.as_os_str().is_empty() || dirs.contains(d))
+        });
+        let mut after = State {
+            durable_dirs: dirs.clone(),
+            dirs,
+            ..State::default()
+        };
+        for (path, inode) in names {
+            let contents = state.inodes[inode].after_crash(&mut rng, keep);
+            after.names.insert(path, after.inodes.len());
+            after.inodes.push(Inode {
+                durable: contents.clone(),
+                written: contents,
+                pending: Vec::new(),
+            });
+        }
+        after.durable_names = after.names.clone();
+        Self(Arc::new(Mutex::new(after)))
+    }
+
+    /// A disk with the same state, that shares nothing with this one and has no locks or faults.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let mut state = self.state().clone();
+        state.fault = None;
+        state.stopped = false;
+        state.locks.clear();
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// All files, with their lengths.
+    #[must_use]
+    pub fn files(&self) -> Vec<(PathBuf, u64)> {
+        let state = self.state();
+        let len = |i: &usize| state.inodes[*i].written.len() as u64;
+        state
+            .names
+            .iter()
+            .map(|(p, i)| (p.clone(), len(i)))
+            .collect()
+    }
+
+    /// The contents of a file, `None` when there is none.
+    #[must_use]
+    pub fn contents(&self, path: &Path) -> Option<Vec<u8>> {
+        let state = self.state();
+        let inode = *state.names.get(path)?;
+        Some(state.inodes[inode].written.clone())
+    }
+
+    /// Changes a file behind everybody's back, durably. `false` when there is none.
+    pub fn tamper(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let mut state = self.state();
+        let Some(inode) = state.names.get(path).copied() else {
+            return false;
+        };
+        let inode = &mut state.inodes[inode];
+        change(&mut inode.written);
+        inode.durable = inode.written.clone();
+        inode.pending.clear();
+        true
+    }
+
+    /// Flips one bit of a file, durably. `false` when the file is not that long.
+    pub fn flip(&self, path: &Path, offset: u64, bit: u8) -> bool {
+        let mut flipped = false;
+        self.tamper(path, |bytes| {
+            if let Some(byte) = bytes.get_mut(offset as usize) {
+                *byte ^= 1 << (bit % 8);
+                flipped = true;
+            }
+        });
+        flipped
+    }
+
+    /// Removes a file behind everybody's back, durably.
+    pub fn lose(&self, path: &Path) {
+        let mut state = self.state();
+        state.names.remove(path);
+        state.durable_names.remove(path);
+    }
+
+    /// Runs one changing operation, failing it if it is the chosen one.
+    fn change<T>(
+        &self,
+        op: &'static str,
+        path: &Path,
+        run: impl FnOnce(&mut State, Effect) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut state = self.state();
+        if state.stopped {
+            return Err(io::Error::other("the disk has stopped"));
+        }
+        let number = state.operations;
+        state.operations += 1;
+        let Some(fault) = state.fault.filter(|f| f.0 == number).map(|f| f.1) else {
+            return run(&mut state, Effect::Full);
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        state.failed = Some(format!("{op} {name}"));
+        state.stopped = matches!(fault, Fault::Stop | Fault::StopAfter);
+        match fault {
+            Fault::Before | Fault::Stop => {}
+            Fault::After | Fault::StopAfter => drop(run(&mut state, Effect::Full)?),
+            Fault::Half if op == "write" => drop(run(&mut state, Effect::Half)?),
+            Fault::SyncLost if op == "sync" => drop(run(&mut state, Effect::Lost)?),
+            Fault::Half | Fault::SyncLost => {}
+        }
+        Err(io::Error::other(format!("fault injected: {fault:?}")))
+    }
+
+    fn look<T>(&self, run: impl FnOnce(&State) -> io::Result<T>) -> io::Result<T> {
+        let state = self.state();
+        if state.stopped {
+            return Err(io::Error::other("the disk has stopped"));
+        }
+        run(&state)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Full,
+    Half,
+    Lost,
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>, dirs: &mut BTreeSet<PathBuf>) {
+        if let Some(path) = &self.unset {
+            names.remove(path);
+        }
+        if let Some((path, inode)) = &self.set {
+            names.insert(path.clone(), *inode);
+        }
+        if let Some(dir) = &self.dir {
+            dirs.insert(dir.clone());
+        }
+    }
+}
+
+impl State {
+    fn rename_entry(&mut self, change: NameChange) {
+        change.apply(&mut self.names, &mut self.dirs);
+        self.pending_names.push(change);
+    }
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+fn not_found(path: &Path) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("no such file: {}", path.display()),
+    )
+}
+
+impl Inode {
+    fn write(bytes: &mut Vec<u8>, offset: u64, data: &[u8]) {
+        let (start, end) = (offset as usize, offset as usize + data.len());
+        if bytes.len() < end {
+            bytes.resize(end, 0);
+        }
+        bytes[start..end].copy_from_slice(data);
+    }
+
+    /// `durable` plus an arbitrary subset of the sectors written since, with a length between the shortest
+    /// and the longest the file had.
+    fn after_crash(&self, rng: &mut Rng, keep: u64) -> Vec<u8> {
+        if self.pending.is_empty() {
+            return self.durable.clone();
+        }
+        let mut bytes = self.durable.clone();
+        let (mut shortest, mut longest) = (bytes.len() as u64, bytes.len() as u64);
+        let mut len = bytes.len() as u64;
+        for change in &self.pending {
+            len = match change {
+                Change::Write { offset, data } => len.max(offset + data.len() as u64),
+                Change::SetLen(new) => *new,
+            };
+            shortest = shortest.min(len);
+            longest = longest.max(len);
+        }
+        for change in &self.pending {
+            match change {
+                Change::Write { offset, data } => {
+                    let mut at = *offset;
+                    let end = offset + data.len() as u64;
+                    while at < end {
+                        let next = ((at / SECTOR + 1) * SECTOR).min(end);
+                        if rng.below(1024) < keep {
+                            let piece = &data[(at - offset) as usize..(next - offset) as usize];
+                            Self::write(&mut bytes, at, piece);
+                        }
+                        at = next;
+                    }
+                }
+                Change::SetLen(new) => {
+                    if rng.below(1024) < keep {
+                        bytes.resize(*new as usize, 0);
+                    }
+                }
+            }
+        }
+        let len = match rng.below(4) {
+            0 => shortest,
+            1 => longest,
+            2 => (bytes.len() as u64).clamp(shortest, longest),
+            _ => shortest + rng.below(longest - shortest + 1),
+        };
+        bytes.resize(len as usize, 0);
+        bytes
+    }
+}
+
+#[derive(Debug)]
+struct FakeFile {
+    disk: FakeDisk,
+    path: PathBuf,
+    inode: usize,
+}
+
+impl FakeFile {
+    fn sync(&self) -> io::Result<()> {
+        self.disk.change("sync", &self.path, |state, effect| {
+            let inode = &mut state.inodes[self.inode];
+            let pending = std::mem::take(&mut inode.pending);
+            if effect == Effect::Lost {
+                return Ok(());
+            }
+            for change in pending {
+                match change {
+                    Change::Write { offset, data } => {
+                        Inode::write(&mut inode.durable, offset, &data);
+                    }
+                    Change::SetLen(len) => inode.durable.resize(len as usize, 0),
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+impl DiskFile for FakeFile {
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.disk.look(|state| {
+            let written = &state.inodes[self.inode].written;
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            let end = start.saturating_add(buf.len());
+            let bytes = written
+                .get(start..end)
+                .ok_or(io::ErrorKind::UnexpectedEof)?;
+            buf.copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+
+    fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
+        self.disk.change("write", &self.path, |state, effect| {
+            let half = if effect == Effect::Half {
+                data.len() / 2
+            } else {
+                data.len()
+            };
+            let data = data[..half].to_vec();
+            let inode = &mut state.inodes[self.inode];
+            Inode::write(&mut inode.written, offset, &data);
+            inode.pending.push(Change::Write { offset, data });
+            Ok(())
+        })
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.disk
+            .look(|state| Ok(state.inodes[self.inode].written.len() as u64))
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.change("set_len", &self.path, |state, _| {
+            let inode = &mut state.inodes[self.inode];
+            inode.written.resize(len as usize, 0);
+            inode.pending.push(Change::SetLen(len));
+            Ok(())
+        })
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.sync()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync()
+    }
+}
+
+/// Ends a lock when dropped.
+struct FakeLock {
+    disk: FakeDisk,
+    path: PathBuf,
+}
+
+impl Drop for FakeLock {
+    fn drop(&mut self) {
+        self.disk.state().locks.remove(&self.path);
+    }
+}
+
+impl Disk for FakeDisk {
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let inode = self.look(|state| {
+            state
+                .names
+                .get(path)
+                .copied()
+                .ok_or_else(|| not_found(path))
+        })?;
+        Ok(Arc::new(FakeFile {
+            disk: self.clone(),
+            path: path.to_owned(),
+            inode,
+        }))
+    }
+
+    fn create(&self, path: &Path, _mode: u32) -> io::Result<Arc<dyn DiskFile>> {
+        let inode = self.change("create", path, |state, _| {
+            if let Some(inode) = state.names.get(path).copied() {
+                state.inodes[inode].written.clear();
+                state.inodes[inode].pending.push(Change::SetLen(0));
+                return Ok(inode);
+            }
+            if !parent(path).as_os_str().is_empty() && !state.dirs.contains(&parent(path)) {
+                return Err(not_found(&parent(path)));
+            }
+            let inode = state.inodes.len();
+            state.inodes.push(Inode::default());
+            state.rename_entry(NameChange {
+                unset: None,
+                set: Some((path.to_owned(), inode)),
+                dir: None,
+                parent: parent(path),
+            });
+            Ok(inode)
+        })?;
+        Ok(Arc::new(FakeFile {
+            disk: self.clone(),
+            path: path.to_owned(),
+            inode,
+        }))
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        self.look(|state| Ok(state.names.contains_key(path) || state.dirs.contains(path)))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.look(|state| {
+            if !state.dirs.contains(dir) {
+                return Err(not_found(dir));
+            }
+            let names = state.names.keys().chain(&state.dirs);
+            let mut inside: Vec<String> = names
+                .filter(|path| path.parent() == Some(dir))
+                .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+                .collect();
+            inside.sort_unstable();
+            Ok(inside)
+        })
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.change("rename", to, |state, _| {
+            let inode = state
+                .names
+                .get(from)
+                .copied()
+                .ok_or_else(|| not_found(from))?;
+            state.rename_entry(NameChange {
+                unset: Some(from.to_owned()),
+                set: Some((to.to_owned(), inode)),
+                dir: None,
+                parent: parent(to),
+            });
+            Ok(())
+        })
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.change("remove", path, |state, _| {
+            if !state.names.contains_key(path) {
+                return Err(not_found(path));
+            }
+            state.rename_entry(NameChange {
+                unset: Some(path.to_owned()),
+                set: None,
+                dir: None,
+                parent: parent(path),
+            });
+            Ok(())
+        })
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.change("sync", dir, |state, effect| {
+            if !state.dirs.contains(dir) {
+                return Err(not_found(dir));
+            }
+            let pending = std::mem::take(&mut state.pending_names);
+            for change in pending {
+                if change.parent != dir {
+                    state.pending_names.push(change);
+                } else if effect == Effect::Full {
+                    change.apply(&mut state.durable_names, &mut state.durable_dirs);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.change("create_dir_all", dir, |state, _| {
+            let mut chain: Vec<&Path> = dir
+                .ancestors()
+                .filter(|d| !d.as_os_str().is_empty())
+                .collect();
+            chain.reverse();
+            for dir in chain {
+                if state.dirs.contains(dir) {
+                    continue;
+                }
+                let change = NameChange {
+                    unset: None,
+                    set: None,
+                    dir: Some(dir.to_owned()),
+                    parent: parent(dir),
+                };
+                if parent(dir).as_os_str().is_empty() || parent(dir) == Path::new("/") {
+                    // The top of the tree was there before us.
+                    change.apply(&mut state.durable_names, &mut state.durable_dirs);
+                }
+                state.rename_entry(change);
+            }
+            Ok(())
+        })
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
+        if !self.exists(path)? {
+            self.create(path, MODE_PRIVATE)?;
+        }
+        if !self.state().locks.insert(path.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(Box::new(FakeLock {
+            disk: self.clone(),
+            path: path.to_owned(),
+        }))
+    }
+}
