@@ -3,6 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
+use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
 /// RFC 6962 §2.1: a leaf is hashed behind this byte, so that no leaf can pass for an interior node.
@@ -54,12 +55,45 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 /// Interior node over two children: SHA-256(0x01 ‖ left ‖ right), RFC 6962 §2.1.
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let mut hasher = Sha256::new();
-    hasher.update([NODE_PREFIX]);
-    hasher.update(left.0);
-    hasher.update(right.0);
-    Hash(hasher.finalize().into())
+    // A node is always 65 bytes, so both of its SHA-256 blocks are laid out here; the general hasher's buffering
+    // costs a fifth of the time to verify a proof. 0x01 ‖ left ‖ right[..31], then right[31] ‖ padding ‖ length.
+    let (right_start, right_end) = right.0.split_at(31);
+    let mut blocks = [[0; 64], LAST_NODE_BLOCK];
+    let [first, last] = &mut blocks;
+    first[0] = NODE_PREFIX;
+    first[1..33].copy_from_slice(&left.0);
+    first[33..].copy_from_slice(right_start);
+    last[..1].copy_from_slice(right_end);
+    let mut state = SHA256_START;
+    compress256(&mut state, &blocks);
+    let mut bytes = [0; Hash::LEN];
+    let (words, _) = bytes.as_chunks_mut::<4>();
+    for (bytes, word) in words.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    Hash(bytes)
 }
+
+/// Second block of a node without its first byte: the padding's one bit, zeros, and the length of 520 bits
+/// (FIPS 180-4 §5.1.1).
+const LAST_NODE_BLOCK: [u8; 64] = {
+    let mut block = [0; 64];
+    block[1] = 0x80;
+    [block[62], block[63]] = 520_u16.to_be_bytes();
+    block
+};
+
+/// The initial hash value of SHA-256 (FIPS 180-4 §5.3.3).
+const SHA256_START: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -275,7 +275,7 @@ pub fn bundles_grown(old: u64, new: u64) -> impl Iterator<Item = BundleId> + Clo
 
 fn level_grown(level: u8, old: u64, new: u64) -> impl Iterator<Item = TileId> + Clone {
     let (old_hashes, new_hashes) = (hashes_at(level, old), hashes_at(level, new));
-    let tiles = if old_hashes < new_hashes {
+    let tiles = if old_hashes < new_hashes && new <= MAX_TREE_SIZE {
         old_hashes / WIDTH..new_hashes.div_ceil(WIDTH)
     } else {
         0..0
