@@ -516,7 +516,7 @@ fn for_oracle(value: &Value) -> serde_json::Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn canonical_text_is_what_an_independent_writer_makes(value in value()) {

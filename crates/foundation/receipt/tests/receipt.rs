@@ -9,6 +9,7 @@ use quorate_receipt::{
     Blake3Hash, MAX_RECEIPT_LEN, MAX_SUBMITTED_LEN, Receipt, ReceiptError, Sealed, SealedError,
     Timestamp,
     json::{self, JsonErrorKind, Object, Value},
+    signed_message,
 };
 
 const NOW: &str = "2026-11-20T13:25:00.123456Z";
@@ -399,4 +400,16 @@ fn sealed_member_has_one_form() {
         assert_eq!(Sealed::from_value(&bad.into()), Err(SealedError));
     }
     assert_eq!(Sealed::from_value(&Value::Null), Err(SealedError));
+}
+
+#[test]
+fn signatures_cover_type_and_content_but_neither_themselves_nor_the_hash() {
+    let receipt = accept(r#"{"type":"t","n":1,"signatures":{"a":"z"}}"#).unwrap();
+    let message = signed_message(receipt.object());
+    let expected = format!("quorate/v1/t\0{{\"n\":1,\"timestamp\":\"{NOW}\",\"type\":\"t\"}}");
+    assert_eq!(message, expected.as_bytes());
+    let other = accept(r#"{"type":"t","n":1,"signatures":{"b":"z"}}"#).unwrap();
+    assert_eq!(signed_message(other.object()), message);
+    let other = accept(r#"{"type":"t","n":2}"#).unwrap();
+    assert_ne!(signed_message(other.object()), message);
 }

@@ -316,6 +316,7 @@ fn times_made_from_numbers_stay_within_four_digit_years() {
         assert_eq!(Timestamp::from_micros(micros), None);
     }
     assert_eq!(Timestamp::from_seconds(i64::MAX), None);
+    assert_eq!(Timestamp::from_seconds(0), Some(Timestamp::UNIX_EPOCH));
 }
 
 proptest! {

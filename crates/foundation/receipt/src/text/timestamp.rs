@@ -44,6 +44,13 @@ impl Timestamp {
     /// The longest text, in bytes.
     pub const MAX_LENGTH: usize = FORM_LENGTH + 10;
 
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self {
+        seconds: 0,
+        nanos: 0,
+        decimals: 0,
+    };
+
     /// The time this many microseconds after 1970, written with six decimals; none outside of the years
     /// 0000 to 9999.
     #[must_use]
