@@ -1,0 +1,10 @@
+use quorate_lineage::Lineage;
+
+fn another(lineage: Lineage) -> Lineage {
+    Lineage {
+        records: Vec::new(),
+        ..lineage
+    }
+}
+
+fn main() {}
