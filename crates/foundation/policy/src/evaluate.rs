@@ -227,7 +227,6 @@ pub enum NotQuorate {
 /// Why [`Policy::verify`] refuses a checkpoint. The checkpoint's sender is to blame, except for
 /// `MissingLog`; nothing changed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum CheckpointRefused {
     /// The policy has no `log` line and the caller named no log, so nobody is trusted to sign.
     #[error("the policy has no `log` line, so it trusts no log's signature")]
