@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::disk::{Disk, MODE_SHARED, read_small, write_atomic};
+use crate::disk::{Disk, MODE_SHARED, read_small, sync_dir, write_atomic};
 use crate::error::DiskError;
 
 /// The file that says what a data directory is.
@@ -98,6 +98,13 @@ impl DataDir {
         }
         disk.create_dir_all(path)
             .map_err(|e| DiskError::new("create", path, &e))?;
+        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            match sync_dir(&*disk, parent) {
+                // A parent that we cannot read had the directory in it before us.
+                Err(e) if e.kind == io::ErrorKind::PermissionDenied => {}
+                other => other?,
+            }
+        }
         let lock_path = path.join(LOCK_FILE);
         let lock = disk.try_lock(&lock_path).map_err(|e| match e.kind() {
             io::ErrorKind::WouldBlock => DataDirError::InUse(path.to_owned()),

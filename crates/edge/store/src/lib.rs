@@ -17,11 +17,13 @@
 //! - The record and the journal are never removed, and of the record only bytes that were never sealed are cut.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod datadir;
 mod disk;
 mod entries;
 mod error;
 mod frame;
+mod fsck;
 mod journal;
 mod lookup;
 mod maintain;
@@ -36,6 +38,7 @@ mod spec;
 mod tree;
 mod writer;
 
+pub use backup::{BackedUp, BackupError};
 pub use datadir::{DATA_FORMAT, DataDir, DataDirError, FORMAT_FILE, LOCK_FILE};
 pub use disk::{Disk, DiskFile, MODE_PRIVATE, MODE_SHARED, OsDisk, write_atomic};
 pub use entries::{
@@ -43,6 +46,7 @@ pub use entries::{
     PreparedEntry, id_fingerprint,
 };
 pub use error::{Corrupt, Damage, DiskError, Fault};
+pub use fsck::{FsckError, FsckReport, Progress, RefusedEntry, RepairError, fsck, repair};
 pub use maintain::{MaintainError, Maintained, Urgency};
 pub use reader::{ReadError, Reader};
 pub use scroll::{CreateError, OpenError, OpenOptions, OpenReport, Scroll, SnapshotUse};

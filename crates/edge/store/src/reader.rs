@@ -380,6 +380,10 @@ impl Reader {
         self.shared.maintain(urgency)
     }
 
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn check_range(&self, head: &Head, start: u64, end: u64) -> Result<(), ReadError> {
         let size = head.position.size;
         if end > size {

@@ -198,12 +198,12 @@ impl Scroll {
         indexer: Arc<dyn Indexer>,
         options: &OpenOptions,
     ) -> Result<(Self, OpenReport), OpenError> {
-        // Names first: a rename that a process saw but never synced must not be built upon. The parent too,
-        // since a directory of ours may be as new.
-        sync_dir(&**disk, dir)?;
-        if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
-            sync_dir(&**disk, parent)?;
+        let found = disk.exists(dir);
+        if !found.map_err(|e| DiskError::new("look for", dir, &e))? {
+            return Err(SpecError::NoScroll(dir.to_owned()).into());
         }
+        // Names first: a rename that a process saw but never synced must not be built upon.
+        sync_down_to(&**disk, dir)?;
         let spec = ScrollSpec::read(&**disk, dir)?;
         let fingerprint = spec.fingerprint();
         let scan = Scan::read(&**disk, &dir.join(JOURNAL_FILE), &fingerprint)?;
@@ -309,16 +309,32 @@ pub(crate) fn create_dirs(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> 
     sync_dir(disk, dir)
 }
 
+/// Makes the names of a scroll's directory, and of the two above it, durable: data directory, `receipts`,
+/// scroll. Each may be as new as the scroll.
+fn sync_down_to(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
+    let mut dirs: Vec<&Path> = dir
+        .ancestors()
+        .take(3)
+        .filter(|d| !d.as_os_str().is_empty())
+        .collect();
+    dirs.reverse();
+    for above in dirs {
+        match sync_dir(disk, above) {
+            // Above our own directories there may be one that we cannot read: then we did not make it.
+            Err(e) if above != dir && e.kind == std::io::ErrorKind::PermissionDenied => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
 /// The last steps of making a scroll: its description, and its own name.
 pub(crate) fn finish_create(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     spec: &ScrollSpec,
 ) -> Result<(), DiskError> {
-    sync_dir(&**disk, dir)?;
-    if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
-        sync_dir(&**disk, parent)?;
-    }
+    sync_down_to(&**disk, dir)?;
     spec.write(&**disk, dir)
 }
 
@@ -431,6 +447,13 @@ impl Place<'_> {
         let size = snapshot.frontier.size();
         for index in Index::ALL {
             let dir = self.dir.join(LOOKUP_DIR).join(index.name());
+            if !self
+                .disk
+                .exists(&dir)
+                .map_err(|e| DiskError::new("look for", &dir, &e))?
+            {
+                return Err(Corrupt::new(&dir, 0, Damage::Missing).into());
+            }
             sync_dir(&**self.disk, &dir)?;
             let names = self
                 .disk

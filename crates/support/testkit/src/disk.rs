@@ -24,7 +24,8 @@ pub enum Fault {
     /// A write stops half-way. Anything else: as [`Fault::Before`].
     Half,
     /// A sync fails, and what it should have made durable never will be, though it can still be read and a
-    /// later sync reports success: what Linux does after a write-back error. Anything else: as `Before`.
+    /// later sync reports success: what Linux does after a write-back error. Anything else, directories
+    /// included (their changes are journaled, and a broken journal stops the file system): as `Before`.
     SyncLost,
     /// It fails without effect and so does every later operation: the process or the machine stops here.
     Stop,
@@ -155,11 +156,19 @@ impl FakeDisk {
                 change.apply(&mut names, &mut dirs);
             }
         }
-        names.retain(|path, _| {
-            path.ancestors()
-                .skip(1)
-                .all(|d| d.as_os_str().is_empty() || dirs.contains(d))
-        });
+        // What is in a directory that is not there is not there either. Parents sort before children.
+        let mut whole = BTreeSet::new();
+        let there = |whole: &BTreeSet<PathBuf>, path: &Path| {
+            let above = parent(path);
+            above.as_os_str().is_empty() || above == Path::new("/") || whole.contains(&above)
+        };
+        for dir in dirs {
+            if there(&whole, &dir) {
+                whole.insert(dir);
+            }
+        }
+        names.retain(|path, _| there(&whole, path));
+        let dirs = whole;
         let mut after = State {
             durable_dirs: dirs.clone(),
             dirs,
@@ -263,7 +272,9 @@ impl FakeDisk {
             Fault::Before | Fault::Stop => {}
             Fault::After | Fault::StopAfter => drop(run(&mut state, Effect::Full)?),
             Fault::Half if op == "write" => drop(run(&mut state, Effect::Half)?),
-            Fault::SyncLost if op == "sync" => drop(run(&mut state, Effect::Lost)?),
+            Fault::SyncLost if op == "sync" && !state.dirs.contains(path) => {
+                drop(run(&mut state, Effect::Lost)?);
+            }
             Fault::Half | Fault::SyncLost => {}
         }
         Err(io::Error::other(format!("fault injected: {fault:?}")))
@@ -562,7 +573,7 @@ impl Disk for FakeDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.change("sync", dir, |state, effect| {
+        self.change("sync", dir, |state, _| {
             if !state.dirs.contains(dir) {
                 return Err(not_found(dir));
             }
@@ -570,7 +581,7 @@ impl Disk for FakeDisk {
             for change in pending {
                 if change.parent != dir {
                     state.pending_names.push(change);
-                } else if effect == Effect::Full {
+                } else {
                     change.apply(&mut state.durable_names, &mut state.durable_dirs);
                 }
             }

@@ -130,6 +130,10 @@ impl Run {
         Ok(())
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.file.path
+    }
+
     pub(crate) fn blocks(&self) -> usize {
         self.fences.len()
     }

@@ -2,4 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test helpers")]
 
 mod basics;
+mod faults;
+mod ledger;
+mod repair;
 mod support;
