@@ -1,1 +1,46 @@
 //! The Quorate node: identity, sequencing, checkpoints, HTTP API and console.
+//!
+//! In scope
+//! - the one write path: authenticate, prepare, append durably, acknowledge, checkpoint;
+//! - the node's keys and its lineage, the operator's and writers' credentials;
+//! - the HTTP API on TCP and on the operator's socket, following files, the console.
+//!
+//! Out of scope
+//! - file formats of scrolls (`quorate-store`), note and proof formats (`quorate-note`), key rules
+//!   (`quorate-lineage`).
+//!
+//! This is the only crate with a clock, randomness, threads and a network.
+#![forbid(unsafe_code)]
+
+mod api;
+mod auth;
+mod backup;
+mod checkpoint;
+mod clock;
+mod config;
+mod console;
+mod feed;
+mod follow;
+mod identity;
+mod keys;
+mod node;
+mod open;
+mod ops;
+mod prepare;
+mod scroll;
+mod sealed;
+mod sequencer;
+mod serve;
+mod state;
+
+pub use api::{ApiError, LocalApi};
+pub use auth::TokenError;
+pub use backup::{BackupError, Manifest, ScrollCopy, restore};
+pub use config::{Config, ConfigError, DEFAULT_LISTEN, FollowSpec, Overrides};
+pub use feed::line_object;
+pub use identity::IdentityError;
+pub use keys::KeyError;
+pub use node::{Mode, Node, NodeError};
+pub use prepare::ReceiptIndexer;
+pub use serve::{Listening, socket_path};
+pub use state::StateError;

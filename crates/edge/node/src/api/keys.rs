@@ -1,0 +1,103 @@
+//! The node's key history over HTTP. Public keys and events are for anyone; changes are the operator's.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::App;
+use super::error::ApiError;
+use crate::auth::Principal;
+
+/// `GET /keys`: the keys in force.
+pub(crate) async fn show(State(app): State<App>) -> Json<Value> {
+    Json(app.identity().show())
+}
+
+/// `GET /keys/history`: every lineage event, oldest first.
+pub(crate) async fn history(State(app): State<App>) -> Json<Value> {
+    Json(app.identity_history())
+}
+
+/// What to rotate.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotate {
+    role: String,
+    /// For the identity: the offline key's text, if it lives outside the machine.
+    #[serde(default)]
+    next_key: Option<String>,
+    #[serde(default)]
+    compromised: bool,
+    /// Ends the keys that were replaced, instead of replacing them.
+    #[serde(default)]
+    retire: bool,
+}
+
+fn operator(principal: &Principal) -> Result<(), ApiError> {
+    match principal {
+        Principal::Operator => Ok(()),
+        Principal::Anonymous => Err(ApiError::unauthenticated()),
+        _ => Err(ApiError::forbidden("only the operator may do this")),
+    }
+}
+
+/// `POST /keys/rotate`.
+pub(crate) async fn rotate(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    operator(&principal)?;
+    let rotate: Rotate = serde_json::from_slice(&body).map_err(|e| {
+        ApiError::bad_request(
+            "malformed",
+            format!("the body is not what this call takes: {e}"),
+            "send {\"role\":\"log\"}",
+        )
+    })?;
+    app.rotate(
+        &rotate.role,
+        rotate.next_key.as_deref(),
+        rotate.compromised,
+        rotate.retire,
+    )
+    .await
+    .map(Json)
+}
+
+/// What the operator kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    commitment: String,
+}
+
+/// `POST /keys/offline`: without a body, the text of the next identity key; with its commitment, removes
+/// the key from the machine. Two calls, so that an answer that got lost loses no key.
+pub(crate) async fn offline(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    operator(&principal)?;
+    if body.is_empty() {
+        let text = app
+            .identity()
+            .next_key_text()
+            .map_err(|e| crate::ops::key_error(&e))?;
+        return Ok(Json(json!({"next_key": text})));
+    }
+    let kept: Kept = serde_json::from_slice(&body).map_err(|e| {
+        ApiError::bad_request(
+            "malformed",
+            format!("the body is not what this call takes: {e}"),
+            "send {\"commitment\":\"blake3:…\"}",
+        )
+    })?;
+    app.identity()
+        .forget_next(&kept.commitment)
+        .map_err(|e| crate::ops::key_error(&e))?;
+    Ok(Json(json!({"next_key": "offline"})))
+}

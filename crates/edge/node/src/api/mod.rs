@@ -1,0 +1,127 @@
+//! The HTTP API: routes, and nothing else.
+
+mod admin;
+mod error;
+mod guard;
+mod keys;
+mod metrics;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::middleware;
+use axum::routing::{delete, get, post};
+use tower::ServiceExt as _;
+
+pub use error::ApiError;
+pub(crate) use guard::{COOKIE, TrustedPeer};
+pub(crate) use read::{Search, readable};
+pub(crate) use write::refused;
+
+use crate::console;
+use crate::node::Inner;
+
+/// What handlers share.
+pub(crate) type App = Arc<Inner>;
+
+/// All routes with their guard.
+pub(crate) fn router(app: App) -> Router {
+    let scroll = Router::new()
+        .route("/", get(read::show))
+        .route(
+            "/checkpoint",
+            get(read::checkpoint).post(admin::force_checkpoint),
+        )
+        .route("/policy", get(read::policy))
+        .route("/tile/{*path}", get(read::tile))
+        .route("/add", post(write::add))
+        .route("/receipts", get(read::receipts).post(write::receipts))
+        .route("/entries", post(write::entries))
+        .route("/entries/{index}", get(read::entry))
+        .route("/sealed", post(admin::seal))
+        .route("/sealed/{index}", get(admin::sealed_content))
+        .route("/erase", post(admin::erase))
+        .route("/proof", get(read::proof))
+        .route("/consistency", get(read::consistency))
+        .route("/export", get(read::export));
+    Router::new()
+        .route("/healthz", get(admin::healthz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/node", get(admin::node))
+        .route("/scrolls", get(read::list).post(admin::create_scroll))
+        .nest("/scrolls/{scroll}", scroll)
+        .route("/keys", get(keys::show))
+        .route("/keys/history", get(keys::history))
+        .route("/keys/rotate", post(keys::rotate))
+        .route("/keys/offline", post(keys::offline))
+        .route("/tokens", get(admin::tokens).post(admin::new_token))
+        .route("/tokens/{id}", delete(admin::revoke_token))
+        .route("/backup", post(admin::backup))
+        .route("/login-link", post(admin::login_link))
+        .merge(console::router())
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(write::MAX_BODY))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            guard::guard,
+        ))
+        .layer(middleware::map_response(harden))
+        .with_state(app)
+}
+
+async fn not_found() -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "no-such-resource",
+        "nothing is served at this path",
+        "GET /scrolls lists what is here",
+    )
+}
+
+/// Headers that keep a browser from guessing, framing or running anything.
+async fn harden<B>(mut response: Response<B>) -> Response<B> {
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    );
+    response
+}
+
+/// The API called from within the process, as the operator, with no network between.
+#[derive(Debug, Clone)]
+pub struct LocalApi {
+    router: Router,
+}
+
+impl LocalApi {
+    pub(crate) fn new(app: App) -> Self {
+        Self {
+            router: router(app),
+        }
+    }
+
+    /// Answers one request.
+    pub async fn call(&self, mut request: Request<axum::body::Body>) -> Response<axum::body::Body> {
+        request.extensions_mut().insert(TrustedPeer);
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}

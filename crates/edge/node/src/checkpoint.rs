@@ -1,0 +1,233 @@
+//! Signing heads: persisted before they are published, never rolled back, only when the tree grew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_merkle::Hash;
+use quorate_note::{Checkpoint, Origin, SignedCheckpoint};
+use quorate_store::Reader;
+use thiserror::Error;
+use tokio::sync::{Notify, watch};
+
+use crate::clock;
+use crate::identity::{IdentityError, Signers};
+use crate::state::{SignedHead, State, StateError};
+
+/// A signed head as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// The log's origin.
+    pub origin: String,
+    /// Tree size.
+    pub size: u64,
+    /// Tree root.
+    pub root: Hash,
+    /// Head hash, `blake3:<hex>`.
+    pub head_hash: String,
+    /// When it was signed, microseconds since the epoch.
+    pub signed_at: i64,
+    /// The complete note.
+    pub note: Vec<u8>,
+}
+
+impl Published {
+    /// `ROOT.<scroll>.txt`: head hash and size on a line each, then the checkpoint note.
+    pub(crate) fn root_file(&self) -> Vec<u8> {
+        let mut text = format!("{}\n{}\n", self.head_hash, self.size).into_bytes();
+        text.extend_from_slice(&self.note);
+        text
+    }
+}
+
+/// Why no checkpoint could be made. Nothing was published.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The head could not be recorded before publishing, or would roll back.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The root file could not be written; the checkpoint is recorded and served all the same.
+    #[error("cannot write {path}: {source}")]
+    RootFile {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: quorate_store::DiskError,
+    },
+    /// The origin, size or root do not form a checkpoint.
+    #[error("the head cannot be signed: {0}")]
+    Invalid(#[from] quorate_note::CheckpointError),
+    /// The log keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] IdentityError),
+    /// The note could not be signed.
+    #[error("the head cannot be signed: {0}")]
+    Signing(#[from] quorate_note::SignError),
+    /// The node is offline: it signs nothing.
+    #[error("this process signs nothing")]
+    Offline,
+}
+
+/// Asks the checkpointer of one scroll, and follows what it publishes.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoints {
+    published: watch::Receiver<Option<Arc<Published>>>,
+    wanted: Arc<Notify>,
+    signs: bool,
+}
+
+impl Checkpoints {
+    /// The newest published checkpoint.
+    #[must_use]
+    pub(crate) fn newest(&self) -> Option<Arc<Published>> {
+        self.published.borrow().clone()
+    }
+
+    /// A checkpoint that covers `size` entries, made at once if there is none yet.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Offline`] if this process does not sign, or stopped signing.
+    pub(crate) async fn covering(&self, size: u64) -> Result<Arc<Published>, CheckpointError> {
+        let mut published = self.published.clone();
+        loop {
+            if let Some(p) = published.borrow_and_update().as_ref()
+                && p.size >= size
+            {
+                return Ok(Arc::clone(p));
+            }
+            if !self.signs {
+                return Err(CheckpointError::Offline);
+            }
+            self.wanted.notify_one();
+            published
+                .changed()
+                .await
+                .map_err(|_| CheckpointError::Offline)?;
+        }
+    }
+}
+
+impl Checkpoints {
+    /// Publishes the newest stored checkpoint and never signs.
+    pub(crate) fn stored_only(newest: Option<Published>) -> Self {
+        let (_publish, published) = watch::channel(newest.map(Arc::new));
+        Self {
+            published,
+            wanted: Arc::new(Notify::new()),
+            signs: false,
+        }
+    }
+}
+
+/// What signing one scroll's heads needs.
+pub(crate) struct Checkpointer {
+    pub(crate) scroll: String,
+    pub(crate) origin: Origin,
+    pub(crate) reader: Reader,
+    /// The log keys in force, asked for every time: a retired key signs nothing more.
+    pub(crate) signers: Box<dyn Fn() -> Result<Signers, IdentityError> + Send + Sync>,
+    pub(crate) state: Arc<State>,
+    pub(crate) root_file: std::path::PathBuf,
+    pub(crate) interval: Duration,
+}
+
+impl Checkpointer {
+    /// Signs the current head, records it, then publishes it. Answers `None` if the tree did not grow.
+    fn sign(&self, newest: Option<&Published>) -> Result<Option<Published>, CheckpointError> {
+        let (size, root) = self.reader.head();
+        if newest.is_some_and(|n| n.size == size) {
+            return Ok(None);
+        }
+        let signed_at = clock::now_micros();
+        let checkpoint = Checkpoint::new(self.origin.clone(), size, root)?;
+        let seconds = u64::try_from(signed_at / 1_000_000).unwrap_or(0);
+        let note = SignedCheckpoint::sign(&checkpoint, &(self.signers)()?, seconds)?.to_bytes();
+        let head_hash = checkpoint.head_hash().to_string();
+        self.state.record_signed_head(
+            &self.scroll,
+            &SignedHead {
+                size,
+                root,
+                signed_at,
+                note: note.clone(),
+            },
+        )?;
+        Ok(Some(Published {
+            origin: self.origin.to_string(),
+            size,
+            root,
+            head_hash,
+            signed_at,
+            note,
+        }))
+    }
+
+    /// `ROOT.<scroll>.txt`: head hash and size on a line each, then the checkpoint note.
+    fn write_root_file(&self, p: &Published) -> Result<(), CheckpointError> {
+        let text = p.root_file();
+        quorate_store::write_atomic(
+            &quorate_store::OsDisk,
+            &self.root_file,
+            &text,
+            quorate_store::MODE_SHARED,
+        )
+        .map_err(|source| CheckpointError::RootFile {
+            path: self.root_file.clone(),
+            source,
+        })
+    }
+
+    /// Starts signing on its own thread. A failure to record ends it and is reported once: an uncertain
+    /// write means no promise.
+    pub(crate) fn start(
+        self,
+        newest: Option<Published>,
+        mut committed: watch::Receiver<u64>,
+        on_failure: impl FnOnce(CheckpointError) + Send + 'static,
+        runtime: &tokio::runtime::Handle,
+    ) -> (Checkpoints, tokio::task::JoinHandle<()>) {
+        let (publish, published) = watch::channel(newest.map(Arc::new));
+        let wanted = Arc::new(Notify::new());
+        let asked = Arc::clone(&wanted);
+        let this = Arc::new(self);
+        let task = runtime.spawn(async move {
+            loop {
+                let current = publish.borrow().clone();
+                let worker = Arc::clone(&this);
+                let signed = tokio::task::spawn_blocking(move || worker.sign(current.as_deref())).await;
+                match signed {
+                    Ok(Ok(Some(p))) => {
+                        let p = Arc::new(p);
+                        publish.send_replace(Some(Arc::clone(&p)));
+                        let worker = Arc::clone(&this);
+                        let written = tokio::task::spawn_blocking(move || worker.write_root_file(&p)).await;
+                        if let Ok(Err(error)) = written {
+                            tracing::warn!(%error, "the root file is behind the published checkpoint");
+                        }
+                    }
+                    Ok(Ok(None)) => {}
+                    Ok(Err(error)) => return on_failure(error),
+                    // The runtime is shutting down.
+                    Err(_) => return,
+                }
+                // Wait for growth, then for the interval or for a caller that cannot wait.
+                let size = publish.borrow().as_ref().map_or(0, |p| p.size);
+                if committed.wait_for(|c| *c > size).await.is_err() {
+                    return;
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(this.interval) => {}
+                    () = asked.notified() => {}
+                }
+            }
+        });
+        (
+            Checkpoints {
+                published,
+                wanted,
+                signs: true,
+            },
+            task,
+        )
+    }
+}

@@ -1,0 +1,272 @@
+//! Node configuration: file, then environment, then flags; an unknown key anywhere is an error (R3).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Where a node listens unless told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8484";
+
+/// A checkpoint is signed at most this long after the append it covers, unless configured otherwise.
+pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A file whose lines are appended to a scroll as they are written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FollowSpec {
+    /// The file to follow; it may not exist yet, and may be rotated away.
+    pub file: PathBuf,
+    /// The scroll that receives its lines.
+    pub scroll: String,
+    /// Lines are text of any kind rather than JSON receipts.
+    #[serde(default)]
+    pub raw: bool,
+}
+
+/// Everything a node needs to know before it opens its data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The TCP address of the HTTP API.
+    pub listen: SocketAddr,
+    /// Prefix of the origins of scrolls created from now on; `None` uses the inception fingerprint.
+    pub origin_prefix: Option<String>,
+    /// Host names, besides the listen address and `localhost`, that requests may name.
+    pub hosts: Vec<String>,
+    /// Longest time between an append and the checkpoint that covers it.
+    pub checkpoint_interval: Duration,
+    /// Files to follow.
+    pub follow: Vec<FollowSpec>,
+}
+
+/// What flags say; `None` leaves the value to the environment and the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// See [`Config::data_dir`].
+    pub data_dir: Option<PathBuf>,
+    /// See [`Config::listen`].
+    pub listen: Option<SocketAddr>,
+    /// See [`Config::origin_prefix`].
+    pub origin_prefix: Option<String>,
+    /// See [`Config::hosts`]; added to those of the file.
+    pub hosts: Vec<String>,
+    /// See [`Config::follow`]; added to those of the file.
+    pub follow: Vec<FollowSpec>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    data_dir: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    origin_prefix: Option<String>,
+    #[serde(default)]
+    hosts: Vec<String>,
+    checkpoint_interval_ms: Option<u64>,
+    #[serde(default)]
+    follow: Vec<FollowSpec>,
+}
+
+/// Why a configuration was refused. Nothing was opened or changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file named by `--config` cannot be read.
+    #[error("cannot read the configuration file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, names an unknown key, or a value has the wrong type.
+    #[error("the configuration file {path} is not valid: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The parser's message with line and column.
+        message: String,
+    },
+    /// An environment variable has a value that does not parse.
+    #[error("the environment variable {name} has the invalid value {value:?}")]
+    Environment {
+        /// Which variable.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// A `QUORATE_` variable that no version of this program reads.
+    #[error("unknown environment variable {name}; a misspelt setting would silently not apply")]
+    UnknownVariable {
+        /// Which variable.
+        name: String,
+    },
+    /// No data directory was given and neither `XDG_DATA_HOME` nor `HOME` is set.
+    #[error(
+        "no data directory: neither --data-dir, QUORATE_DATA_DIR, XDG_DATA_HOME nor HOME is set"
+    )]
+    NoDataDir,
+    /// The checkpoint interval is outside 1 ms to 1 hour.
+    #[error("checkpoint_interval_ms must be between 1 and 3600000, not {0}")]
+    Interval(u64),
+}
+
+/// `QUORATE_` variables that are read somewhere: here, or by the test and witness tooling.
+const KNOWN_VARIABLES: [&str; 7] = [
+    "QUORATE_DATA_DIR",
+    "QUORATE_LISTEN",
+    "QUORATE_ORIGIN_PREFIX",
+    "QUORATE_CHECKPOINT_INTERVAL_MS",
+    "QUORATE_CONFIG",
+    "QUORATE_LOG",
+    "QUORATE_SOAK_SECONDS",
+];
+
+impl Config {
+    /// Combines file, environment and flags; later ones win.
+    ///
+    /// # Errors
+    /// The operator's: see [`ConfigError`].
+    pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
+        Self::load_from(file, std::env::vars(), overrides)
+    }
+
+    fn load_from(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        overrides: Overrides,
+    ) -> Result<Self, ConfigError> {
+        let mut file = match file {
+            Some(path) => read_file(path)?,
+            None => File::default(),
+        };
+        let mut home = None;
+        let mut xdg = None;
+        for (name, value) in environment {
+            let invalid = || ConfigError::Environment {
+                name: name.clone(),
+                value: value.clone(),
+            };
+            match name.as_str() {
+                "QUORATE_DATA_DIR" => file.data_dir = Some(PathBuf::from(&value)),
+                "QUORATE_LISTEN" => file.listen = Some(value.parse().map_err(|_| invalid())?),
+                "QUORATE_ORIGIN_PREFIX" => file.origin_prefix = Some(value.clone()),
+                "QUORATE_CHECKPOINT_INTERVAL_MS" => {
+                    file.checkpoint_interval_ms = Some(value.parse().map_err(|_| invalid())?);
+                }
+                "HOME" => home = Some(PathBuf::from(&value)),
+                "XDG_DATA_HOME" if !value.is_empty() => xdg = Some(PathBuf::from(&value)),
+                other if other.starts_with("QUORATE_") && !KNOWN_VARIABLES.contains(&other) => {
+                    return Err(ConfigError::UnknownVariable { name });
+                }
+                _ => {}
+            }
+        }
+        let data_dir = overrides
+            .data_dir
+            .or(file.data_dir)
+            .or_else(|| xdg.map(|x| x.join("quorate")))
+            .or_else(|| home.map(|h| h.join(".local/share/quorate")))
+            .ok_or(ConfigError::NoDataDir)?;
+        let checkpoint_interval = match file.checkpoint_interval_ms {
+            None => DEFAULT_CHECKPOINT_INTERVAL,
+            Some(ms @ 1..=3_600_000) => Duration::from_millis(ms),
+            Some(ms) => return Err(ConfigError::Interval(ms)),
+        };
+        let mut hosts = file.hosts;
+        hosts.extend(overrides.hosts);
+        let mut follow = file.follow;
+        follow.extend(overrides.follow);
+        Ok(Self {
+            data_dir,
+            listen: overrides
+                .listen
+                .or(file.listen)
+                .unwrap_or_else(default_listen),
+            origin_prefix: overrides.origin_prefix.or(file.origin_prefix),
+            hosts,
+            checkpoint_interval,
+            follow,
+        })
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8484))
+}
+
+fn read_file(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|e| ConfigError::Syntax {
+        path: path.to_path_buf(),
+        message: e.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(list: &[(&str, &str)]) -> std::vec::IntoIter<(String, String)> {
+        list.iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    #[test]
+    fn data_lives_in_local_share_unless_told_otherwise() {
+        let c =
+            Config::load_from(None, vars(&[("HOME", "/home/op")]), Overrides::default()).unwrap();
+        assert_eq!(c.data_dir, PathBuf::from("/home/op/.local/share/quorate"));
+        assert_eq!(c.listen.to_string(), DEFAULT_LISTEN);
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.toml");
+        std::fs::write(
+            &path,
+            "listen = \"127.0.0.1:1\"\norigin_prefix = \"file.example\"\n",
+        )
+        .unwrap();
+        let environment = [("QUORATE_LISTEN", "127.0.0.1:2"), ("HOME", "/h")];
+        let c = Config::load_from(Some(&path), vars(&environment), Overrides::default()).unwrap();
+        assert_eq!(c.listen.port(), 2);
+        assert_eq!(c.origin_prefix.as_deref(), Some("file.example"));
+        let flags = Overrides {
+            listen: Some("127.0.0.1:3".parse().unwrap()),
+            ..Overrides::default()
+        };
+        let c = Config::load_from(Some(&path), vars(&environment), flags).unwrap();
+        assert_eq!(c.listen.port(), 3);
+    }
+
+    #[test]
+    fn r3_unknown_key_in_config_file_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.toml");
+        std::fs::write(&path, "lisen = \"127.0.0.1:1\"\n").unwrap();
+        let e = Config::load_from(Some(&path), vars(&[("HOME", "/h")]), Overrides::default())
+            .unwrap_err();
+        assert!(
+            matches!(&e, ConfigError::Syntax { message, .. } if message.contains("lisen")),
+            "{e}"
+        );
+    }
+
+    #[test]
+    fn r3_unknown_quorate_variable_is_an_error() {
+        let e = Config::load_from(None, vars(&[("QUORATE_LISTN", "x")]), Overrides::default())
+            .unwrap_err();
+        assert!(matches!(e, ConfigError::UnknownVariable { name } if name == "QUORATE_LISTN"));
+    }
+}

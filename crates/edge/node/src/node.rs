@@ -1,0 +1,266 @@
+//! A node: one data directory, its keys, its scrolls, and the one write path over them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use quorate_store::{DataDir, Disk, OsDisk};
+use serde_json::Value;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::api::LocalApi;
+use crate::auth::{Credentials, TokenError, secret};
+use crate::clock;
+use crate::config::Config;
+use crate::identity::{Identity, IdentityError};
+use crate::keys::{KeyDir, KeyError};
+use crate::scroll::Scroll;
+use crate::state::{State, StateError};
+
+/// What a process does with a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Appends, signs and serves.
+    Online,
+    /// Reads only.
+    Offline,
+    /// Appends, signs nothing.
+    OfflineAppend,
+}
+
+/// Why a data directory could not be opened. Nothing was served.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The directory is in use, of another node, of an unknown format, or unreadable.
+    #[error(transparent)]
+    DataDir(#[from] quorate_store::DataDirError),
+    /// A scroll cannot be opened.
+    #[error("the scroll {name:?} cannot be opened: {source}")]
+    Scroll {
+        /// Which.
+        name: String,
+        /// Why.
+        source: quorate_store::OpenError,
+    },
+    /// A scroll cannot be made.
+    #[error("the scroll {name:?} cannot be made: {reason}")]
+    Create {
+        /// Which.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A signed checkpoint on disk contradicts another, or does not verify with our keys.
+    #[error("the stored checkpoint of {name:?} cannot be trusted: {reason}")]
+    StoredCheckpoint {
+        /// Of which scroll.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A private key is missing, readable by others, or damaged.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The identity cannot be established.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The state store failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The note of where the directory was restored from cannot be read.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
+    /// The tokens cannot be loaded.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The file system failed.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no node in the directory, and this command does not make one.
+    #[error("there is no node in {0}; 'quorate up' makes one")]
+    Empty(PathBuf),
+    /// The listen address cannot be used.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The node stopped because a promise could not be kept.
+    #[error("the node stopped: {0}")]
+    Failed(String),
+}
+
+/// What handlers and tasks share.
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) mode: Mode,
+    pub(crate) identity: Identity,
+    pub(crate) state: Arc<State>,
+    pub(crate) credentials: Credentials,
+    pub(crate) scrolls: RwLock<BTreeMap<String, Arc<Scroll>>>,
+    /// Set once, when the node must stop.
+    pub(crate) failure: watch::Sender<Option<String>>,
+    /// Set when the node closes: followers and upkeep end.
+    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+    /// Checkpointers and followers.
+    pub(crate) tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+    /// One change of keys or scrolls at a time.
+    pub(crate) changes: tokio::sync::Mutex<()>,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) listening: Mutex<Option<std::net::SocketAddr>>,
+    pub(crate) started_at: i64,
+    /// The backup this directory came from, if it was restored.
+    pub(crate) restored: Option<crate::backup::Manifest>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) data_dir: Mutex<Option<DataDir>>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("data_dir", &self.config.data_dir)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A node on its data directory.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) inner: Arc<Inner>,
+    first_start: bool,
+}
+
+impl Node {
+    /// Opens the data directory; `Mode::Online` makes a node there if it is empty. Must be called within a
+    /// tokio runtime, and may block: files are read and synced.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub fn open(config: Config, mode: Mode) -> Result<Self, NodeError> {
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        let known = DataDir::read_node(&*disk, &config.data_dir)?;
+        if known.is_none() && mode != Mode::Online {
+            return Err(NodeError::Empty(config.data_dir));
+        }
+        make_private_dir(&config.data_dir)?;
+        let identity = Identity::open(KeyDir::open(&config.data_dir)?, known.as_deref())?;
+        let data_dir = DataDir::open(
+            Arc::clone(&disk),
+            &config.data_dir,
+            &identity.fingerprint().to_string(),
+        )?;
+        let state = Arc::new(State::open(&config.data_dir.join("state.redb"))?);
+        let credentials = Credentials::load(&state, &operator_token(&*disk, &config.data_dir)?)?;
+        let restored = crate::backup::restored(&config.data_dir)?;
+        let inner = Arc::new(Inner {
+            config,
+            mode,
+            identity,
+            state,
+            credentials,
+            scrolls: RwLock::default(),
+            failure: watch::channel(None).0,
+            closing: watch::channel(false).0,
+            threads: Mutex::default(),
+            tasks: Mutex::default(),
+            changes: tokio::sync::Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
+            listening: Mutex::default(),
+            started_at: clock::now_micros(),
+            restored,
+            disk,
+            data_dir: Mutex::new(Some(data_dir)),
+        });
+        inner.open_scrolls()?;
+        inner.start_upkeep()?;
+        Ok(Self {
+            inner,
+            first_start: known.is_none(),
+        })
+    }
+
+    /// Whether this call made the node.
+    #[must_use]
+    pub fn first_start(&self) -> bool {
+        self.first_start
+    }
+
+    /// The API within the process, as the operator.
+    #[must_use]
+    pub fn api(&self) -> LocalApi {
+        LocalApi::new(Arc::clone(&self.inner))
+    }
+
+    /// What an operator wants to see at the start: see `GET /node`.
+    #[must_use]
+    pub fn summary(&self) -> Value {
+        self.inner.node_info()
+    }
+
+    /// A fresh one-time login link for the console.
+    ///
+    /// # Errors
+    /// [`NodeError::Token`].
+    pub fn login_link(&self) -> Result<String, NodeError> {
+        Ok(self.inner.login_link()?)
+    }
+
+    /// Ends the node in order, leaving snapshots behind. May block. Dropping a node instead loses nothing
+    /// but the time the next start needs.
+    pub fn close(self) {
+        self.inner.close();
+    }
+}
+
+pub(crate) fn make_private_dir(path: &Path) -> Result<(), NodeError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| NodeError::Io {
+            what: "make",
+            path: path.to_path_buf(),
+            source,
+        })
+}
+
+/// Reads `DATA/operator.token`, or makes it.
+fn operator_token(disk: &dyn Disk, data_dir: &Path) -> Result<String, NodeError> {
+    let path = data_dir.join("operator.token");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim_end_matches('\n').to_owned()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let token = secret("qo_")?;
+            quorate_store::write_atomic(
+                disk,
+                &path,
+                format!("{token}\n").as_bytes(),
+                quorate_store::MODE_PRIVATE,
+            )
+            .map_err(|e| NodeError::Failed(format!("the operator's token cannot be kept: {e}")))?;
+            Ok(token)
+        }
+        Err(source) => Err(NodeError::Io {
+            what: "read",
+            path,
+            source,
+        }),
+    }
+}

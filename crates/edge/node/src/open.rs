@@ -1,0 +1,450 @@
+//! Opening a node's scrolls: stored heads first, then the Identity scroll, then the others.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use quorate_lineage::Heads;
+use quorate_note::{Checkpoint, KeyKind, KeyName, LogKey, Origin, SignedCheckpoint, VerifierKey};
+use quorate_receipt::{Receipt, ScrollName, Sealed};
+use quorate_store::{
+    Batch, Indexer, Kind, Opaque, OpenOptions, Reader, ScrollSpec, SealedStore, Visibility, Writer,
+};
+
+use crate::checkpoint::{Checkpointer, Checkpoints, Published};
+use crate::clock;
+use crate::identity::{IdentityError, Signers};
+use crate::node::{Inner, Mode, NodeError, make_private_dir};
+use crate::prepare::{self, ReceiptIndexer};
+use crate::scroll::{ENGINE_SCROLLS, Scroll};
+use crate::sequencer::Sequencer;
+
+/// A scroll's store, opened, before anything runs on it.
+pub(crate) struct Opened {
+    spec: ScrollSpec,
+    writer: Writer,
+    reader: Reader,
+    newest: Option<Published>,
+}
+
+impl Inner {
+    pub(crate) fn receipts_dir(&self) -> PathBuf {
+        self.config.data_dir.join("receipts")
+    }
+
+    fn root_file(&self, name: &str) -> PathBuf {
+        self.config
+            .data_dir
+            .join(format!("ROOT.{}.txt", name.to_ascii_lowercase()))
+    }
+
+    /// Opens the Identity scroll first, because its lineage says which keys sign the others.
+    pub(crate) fn open_scrolls(self: &Arc<Self>) -> Result<(), NodeError> {
+        let identity_name = ENGINE_SCROLLS[0];
+        let found = self.scroll_dirs()?;
+        if !found.iter().any(|n| n.eq_ignore_ascii_case(identity_name)) {
+            if self.mode != Mode::Online {
+                return Err(NodeError::Empty(self.config.data_dir.clone()));
+            }
+            self.make_scroll_files(identity_name, Kind::Receipts, Visibility::Public)?;
+        }
+        let mut identity = self.open_store(identity_name)?;
+        self.establish_identity(&mut identity)?;
+        self.start_scroll(identity)?;
+        for name in found
+            .iter()
+            .filter(|n| !n.eq_ignore_ascii_case(identity_name))
+        {
+            let opened = self.open_store(name)?;
+            self.start_scroll(opened)?;
+        }
+        Ok(())
+    }
+
+    /// Directories that hold a scroll. One without `scroll.json` was never finished and holds nothing.
+    fn scroll_dirs(&self) -> Result<Vec<String>, NodeError> {
+        let dir = self.receipts_dir();
+        make_private_dir(&dir)?;
+        let io = |source| NodeError::Io {
+            what: "list",
+            path: dir.clone(),
+            source,
+        };
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&dir).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            if entry.path().join(quorate_store::SPEC_FILE).exists()
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub(crate) fn make_scroll_files(
+        &self,
+        name: &str,
+        kind: Kind,
+        visibility: Visibility,
+    ) -> Result<(), NodeError> {
+        let create = |reason: String| NodeError::Create {
+            name: name.to_owned(),
+            reason,
+        };
+        let scroll_name: ScrollName = name.parse().map_err(|e| create(format!("{e}")))?;
+        let prefix = match &self.config.origin_prefix {
+            Some(prefix) => prefix.clone(),
+            None => self.identity.fingerprint().origin_prefix(),
+        };
+        let origin = format!("{}/{name}", prefix.trim_end_matches('/'));
+        // The log's key name is its origin, so the origin must be able to be one (L-02, L-09).
+        KeyName::new(&origin)
+            .map_err(|e| create(format!("the origin {origin:?} cannot be used: {e}")))?;
+        let spec = ScrollSpec {
+            name: name.to_owned(),
+            kind,
+            visibility,
+            origin,
+            created_at: clock::now().to_string(),
+        };
+        let dir = self.receipts_dir().join(scroll_name.file_name());
+        quorate_store::Scroll::create(&self.disk, &dir, &spec).map_err(|e| create(e.to_string()))
+    }
+
+    pub(crate) fn open_store(&self, dir_name: &str) -> Result<Opened, NodeError> {
+        let dir = self.receipts_dir().join(dir_name.to_ascii_lowercase());
+        let scroll_error = |source: quorate_store::OpenError| NodeError::Scroll {
+            name: dir_name.to_owned(),
+            source,
+        };
+        let spec = ScrollSpec::read(&*self.disk, &dir).map_err(|e| scroll_error(e.into()))?;
+        let newest = self.newest_signed(&spec)?;
+        let indexer = indexer_of(spec.kind);
+        let at_least = newest.as_ref().map(|n| (n.size, n.root));
+        let options = OpenOptions {
+            at_least,
+            ..OpenOptions::default()
+        };
+        let (scroll, report) = quorate_store::Scroll::open(&self.disk, &dir, indexer, &options)
+            .map_err(scroll_error)?;
+        if report.cut_bytes > 0 {
+            tracing::info!(
+                scroll = spec.name,
+                bytes = report.cut_bytes,
+                "cut off what was never acknowledged"
+            );
+        }
+        tracing::debug!(scroll = spec.name, ?report, "opened");
+        let (writer, reader) = scroll.split();
+        Ok(Opened {
+            spec,
+            writer,
+            reader,
+            newest,
+        })
+    }
+
+    /// The newest head this node signed: from the state store, or from the root file if that is newer (an
+    /// older copy of the state store must not make us forget what we published).
+    fn newest_signed(&self, spec: &ScrollSpec) -> Result<Option<Published>, NodeError> {
+        let stored = self.state.signed_head(&spec.name)?;
+        let from_state = stored
+            .map(|head| published(&spec.name, head.note, head.signed_at))
+            .transpose()?;
+        let path = self.root_file(&spec.name);
+        let from_file = match std::fs::read(&path) {
+            Ok(bytes) => Some(parse_root_file(&spec.name, &bytes)?),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => {
+                return Err(NodeError::Io {
+                    what: "read",
+                    path,
+                    source,
+                });
+            }
+        };
+        let newest = match (from_state, from_file) {
+            (Some(a), Some(b)) if a.size == b.size && a.root != b.root => {
+                return Err(NodeError::StoredCheckpoint {
+                    name: spec.name.clone(),
+                    reason: format!(
+                        "the state store and {} hold different heads of size {}",
+                        path.display(),
+                        a.size
+                    ),
+                });
+            }
+            (Some(a), Some(b)) => Some(if b.size > a.size { b } else { a }),
+            (a, b) => a.or(b),
+        };
+        if let Some(newest) = &newest
+            && newest.origin != spec.origin
+        {
+            return Err(NodeError::StoredCheckpoint {
+                name: spec.name.clone(),
+                reason: format!(
+                    "it is of the origin {:?}, not {:?}",
+                    newest.origin, spec.origin
+                ),
+            });
+        }
+        Ok(newest)
+    }
+
+    /// Replays the lineage, and appends what a new node's still lacks.
+    fn establish_identity(&self, opened: &mut Opened) -> Result<(), NodeError> {
+        let size = opened.reader.size();
+        let read = |e: quorate_store::ReadError| NodeError::StoredCheckpoint {
+            name: opened.spec.name.clone(),
+            reason: format!("the key history cannot be read: {e}"),
+        };
+        let entries = opened.reader.entries(0..size, usize::MAX).map_err(read)?;
+        let mut receipts = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let receipt =
+                Receipt::parse_canonical(&entry).map_err(|e| NodeError::StoredCheckpoint {
+                    name: opened.spec.name.clone(),
+                    reason: format!("the key history holds an entry that is no receipt: {e}"),
+                })?;
+            receipts.push(receipt);
+        }
+        self.identity.replay(&receipts)?;
+        loop {
+            let heads = head_of(&opened.spec, &opened.reader)?;
+            let Some(step) = self.identity.next_founding_step(heads, clock::now())? else {
+                return Ok(());
+            };
+            if self.mode != Mode::Online {
+                return Err(NodeError::Empty(self.config.data_dir.clone()));
+            }
+            let entry = prepare::entry_of(step.receipt().clone())
+                .map_err(|e| NodeError::Failed(format!("a key event cannot be appended: {e}")))?;
+            let batch = Batch {
+                entries: vec![entry],
+                cursors: Vec::new(),
+                at: clock::now_micros(),
+            };
+            opened
+                .writer
+                .commit(batch)
+                .map_err(|e| NodeError::Failed(format!("a key event was not recorded: {e}")))?;
+            self.identity.commit(step)?;
+        }
+    }
+
+    /// Starts appending to and signing a scroll, as far as the mode allows.
+    pub(crate) fn start_scroll(self: &Arc<Self>, opened: Opened) -> Result<Arc<Scroll>, NodeError> {
+        let Opened {
+            spec,
+            writer,
+            reader,
+            newest,
+        } = opened;
+        self.check_own_signature(&spec, newest.as_ref())?;
+        let name = spec.name.clone();
+        let sequencer = match self.mode {
+            Mode::Offline => None,
+            Mode::Online | Mode::OfflineAppend => {
+                let node = Arc::downgrade(self);
+                let scroll = name.clone();
+                let (sequencer, thread) =
+                    Sequencer::start(&name, writer, clock::now_micros, move |error| {
+                        if let Some(node) = node.upgrade() {
+                            node.fail(format!("an append to {scroll:?} failed: {error}"));
+                        }
+                    })
+                    .map_err(|source| NodeError::Io {
+                        what: "start a thread for",
+                        path: self.receipts_dir(),
+                        source,
+                    })?;
+                self.threads
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(thread);
+                Some(sequencer)
+            }
+        };
+        let checkpoints = match (&sequencer, self.mode) {
+            (Some(sequencer), Mode::Online) => {
+                let node = Arc::downgrade(self);
+                let scroll = name.clone();
+                let checkpointer = Checkpointer {
+                    scroll: name.clone(),
+                    origin: Origin::new(&spec.origin).map_err(|e| NodeError::Create {
+                        name: name.clone(),
+                        reason: e.to_string(),
+                    })?,
+                    reader: reader.clone(),
+                    signers: self.signers_of(spec.origin.clone()),
+                    state: Arc::clone(&self.state),
+                    root_file: self.root_file(&name),
+                    interval: self.config.checkpoint_interval,
+                };
+                let (checkpoints, task) = checkpointer.start(
+                    newest,
+                    sequencer.committed(),
+                    move |error| {
+                        if let Some(node) = node.upgrade() {
+                            node.fail(format!(
+                                "a checkpoint of {scroll:?} could not be made: {error}"
+                            ));
+                        }
+                    },
+                    &self.runtime,
+                );
+                self.tasks
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(task);
+                checkpoints
+            }
+            _ => Checkpoints::stored_only(newest),
+        };
+        let sealed_dir = self
+            .receipts_dir()
+            .join(name.to_ascii_lowercase())
+            .join("sealed");
+        let sealed = SealedStore::new(Arc::clone(&self.disk), &sealed_dir, commitment);
+        let scroll = Arc::new(Scroll {
+            spec,
+            reader,
+            sequencer,
+            checkpoints,
+            sealed,
+        });
+        self.scrolls
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, Arc::clone(&scroll));
+        Ok(scroll)
+    }
+
+    fn signers_of(
+        self: &Arc<Self>,
+        origin: String,
+    ) -> Box<dyn Fn() -> Result<Signers, IdentityError> + Send + Sync> {
+        let node = Arc::downgrade(self);
+        Box::new(move || match node.upgrade() {
+            Some(node) => node.identity.signers(&origin),
+            None => Err(IdentityError::Signer(origin.clone())),
+        })
+    }
+
+    /// A stored checkpoint counts only if a key of this node, past or present, signed it.
+    fn check_own_signature(
+        &self,
+        spec: &ScrollSpec,
+        newest: Option<&Published>,
+    ) -> Result<(), NodeError> {
+        let Some(newest) = newest else { return Ok(()) };
+        let untrusted = |reason: String| NodeError::StoredCheckpoint {
+            name: spec.name.clone(),
+            reason,
+        };
+        let keys = self.log_keys(&spec.origin, false);
+        let signed = SignedCheckpoint::parse(&newest.note).map_err(|e| untrusted(e.to_string()))?;
+        signed
+            .verify_log(&keys)
+            .map(|_| ())
+            .map_err(|e| untrusted(e.to_string()))
+    }
+
+    /// The public log keys of this node as verifiers of a scroll: those in force, or all that ever were.
+    pub(crate) fn log_keys(&self, origin: &str, in_force: bool) -> Vec<LogKey> {
+        let Some(lineage) = self.identity.lineage() else {
+            return Vec::new();
+        };
+        let Ok(name) = KeyName::new(origin) else {
+            return Vec::new();
+        };
+        lineage
+            .records()
+            .iter()
+            .filter(|r| r.role == quorate_lineage::Role::Log && !(in_force && r.ended.is_some()))
+            .flat_map(|r| {
+                let named =
+                    |kind, key: &[u8]| VerifierKey::from_bytes(name.clone(), kind, key).ok();
+                let ed25519 = named(KeyKind::Ed25519, r.keys.ed25519.as_bytes());
+                let ml_dsa = r
+                    .keys
+                    .ml_dsa_44
+                    .as_ref()
+                    .and_then(|k| named(KeyKind::MlDsa44, k.as_bytes()));
+                [ed25519, ml_dsa].into_iter().flatten()
+            })
+            .filter_map(|key| LogKey::try_from(key).ok())
+            .collect()
+    }
+}
+
+/// What finds the look-up keys of stored entries again.
+pub(crate) fn indexer_of(kind: Kind) -> Arc<dyn Indexer> {
+    match kind {
+        Kind::Receipts => Arc::new(ReceiptIndexer),
+        Kind::Raw => Arc::new(Opaque),
+    }
+}
+
+/// The sealed store's commitment: that of the receipt's `sealed` member.
+fn commitment(salt: &[u8; 32], content: &[u8]) -> [u8; 32] {
+    *Sealed::commit(salt, content).commitment.as_bytes()
+}
+
+fn head_of(spec: &ScrollSpec, reader: &Reader) -> Result<Heads, NodeError> {
+    let mut heads = Heads::new();
+    add_reader_head(&mut heads, spec, reader)?;
+    Ok(heads)
+}
+
+pub(crate) fn add_reader_head(
+    heads: &mut Heads,
+    spec: &ScrollSpec,
+    reader: &Reader,
+) -> Result<(), NodeError> {
+    let (size, root) = reader.head();
+    let invalid = |reason: String| NodeError::StoredCheckpoint {
+        name: spec.name.clone(),
+        reason,
+    };
+    let origin = Origin::new(&spec.origin).map_err(|e| invalid(e.to_string()))?;
+    let checkpoint = Checkpoint::new(origin, size, root).map_err(|e| invalid(e.to_string()))?;
+    let head = quorate_receipt::Blake3Hash::from_bytes(*checkpoint.head_hash().as_bytes());
+    Ok(crate::identity::add_head(heads, &spec.name, size, head)?)
+}
+
+fn published(name: &str, note: Vec<u8>, signed_at: i64) -> Result<Published, NodeError> {
+    let signed = SignedCheckpoint::parse(&note).map_err(|e| NodeError::StoredCheckpoint {
+        name: name.to_owned(),
+        reason: e.to_string(),
+    })?;
+    let checkpoint = signed.checkpoint_unverified();
+    Ok(Published {
+        origin: checkpoint.origin().to_string(),
+        size: checkpoint.size(),
+        root: *checkpoint.root(),
+        head_hash: checkpoint.head_hash().to_string(),
+        signed_at,
+        note,
+    })
+}
+
+/// Head hash and size on a line each, then the note; both must be those of the note.
+fn parse_root_file(name: &str, bytes: &[u8]) -> Result<Published, NodeError> {
+    let damaged = || NodeError::StoredCheckpoint {
+        name: name.to_owned(),
+        reason: format!("ROOT.{}.txt was altered", name.to_ascii_lowercase()),
+    };
+    let mut lines = bytes.splitn(3, |b| *b == b'\n');
+    let (Some(head_hash), Some(size), Some(note)) = (lines.next(), lines.next(), lines.next())
+    else {
+        return Err(damaged());
+    };
+    let published = published(name, note.to_vec(), 0)?;
+    if published.head_hash.as_bytes() != head_hash || published.size.to_string().as_bytes() != size
+    {
+        return Err(damaged());
+    }
+    Ok(published)
+}

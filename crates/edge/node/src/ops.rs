@@ -1,0 +1,421 @@
+//! What a running node does besides appending: scrolls, keys, upkeep, the end.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use quorate_lineage::{Heads, Reason, Role};
+use quorate_policy::PolicyBuilder;
+use quorate_store::{Kind, Urgency, Visibility};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::api::ApiError;
+use crate::auth::{Credentials, TokenError};
+use crate::clock;
+use crate::feed;
+use crate::identity::{Identity, IdentityError, Step};
+use crate::node::{Inner, Mode, NodeError};
+use crate::open::add_reader_head;
+use crate::prepare;
+use crate::scroll::{ENGINE_SCROLLS, Scroll, text_of_micros};
+use crate::sequencer::Append;
+use crate::state::State;
+
+/// How often upkeep looks for something to do.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// A scroll that was quiet this many looks gets its snapshot.
+const QUIET_LOOKS: u32 = 30;
+
+impl Inner {
+    /// The scroll of this name.
+    pub(crate) fn scroll(&self, name: &str) -> Result<Arc<Scroll>, ApiError> {
+        let scrolls = self.scrolls.read().unwrap_or_else(PoisonError::into_inner);
+        scrolls
+            .get(name)
+            .cloned()
+            .ok_or_else(|| ApiError::no_such_scroll(name))
+    }
+
+    /// All scrolls by name.
+    pub(crate) fn scrolls(&self) -> Vec<Arc<Scroll>> {
+        self.scrolls
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What the API says of a scroll.
+    pub(crate) fn info(&self, scroll: &Scroll) -> Value {
+        let vkeys: Vec<String> = self
+            .log_keys(&scroll.spec().origin, true)
+            .iter()
+            .filter_map(|k| k.verifier_key().map(ToString::to_string))
+            .collect();
+        scroll.info(&vkeys)
+    }
+
+    /// One scroll's policy for others to use: its log keys, and no quorum.
+    pub(crate) fn policy_text(&self, scroll: &Scroll) -> Result<String, ApiError> {
+        let invalid = |e: &dyn std::fmt::Display| {
+            ApiError::internal(format!("the policy cannot be written: {e}"))
+        };
+        let mut builder = PolicyBuilder::new();
+        for key in self.log_keys(&scroll.spec().origin, true) {
+            builder.log(key, None).map_err(|e| invalid(&e))?;
+        }
+        builder.quorum_none().map_err(|e| invalid(&e))?;
+        String::from_utf8(builder.build().map_err(|e| invalid(&e))?.render())
+            .map_err(|e| invalid(&e))
+    }
+
+    pub(crate) fn node_info(&self) -> Value {
+        let names: Vec<String> = self
+            .scrolls()
+            .iter()
+            .map(|s| s.spec().name.clone())
+            .collect();
+        json!({
+            "node": self.identity.fingerprint().to_string(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "witnessing": "unwitnessed",
+            "next_key": if self.identity.next_key_is_here() { "on this machine" } else { "offline" },
+            "scrolls": names,
+            "started_at": text_of_micros(self.started_at),
+            "restored_from": self.restored.as_ref().map(|m| m.taken_at.clone()),
+            "data_dir": self.config.data_dir.display().to_string(),
+        })
+    }
+
+    /// Makes a scroll and starts it. Names that differ only in case are refused.
+    pub(crate) fn create_scroll(
+        self: &Arc<Self>,
+        name: &str,
+        kind: Kind,
+        visibility: Visibility,
+    ) -> Result<Arc<Scroll>, ApiError> {
+        if self.mode != Mode::Online {
+            return Err(offline());
+        }
+        let _one_at_a_time = self.changes.blocking_lock();
+        let taken = |n: &str| n.eq_ignore_ascii_case(name);
+        if self.scrolls().iter().any(|s| taken(&s.spec().name))
+            || ENGINE_SCROLLS.iter().any(|n| taken(n))
+        {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "scroll-exists",
+                format!(
+                    "there is a scroll {name:?} already (names that differ only in case are the same)"
+                ),
+                "choose another name",
+            ));
+        }
+        self.make_scroll_files(name, kind, visibility)
+            .map_err(|e| match e {
+                NodeError::Create { .. } => ApiError::bad_request(
+                    "scroll-name",
+                    e.to_string(),
+                    "a name is a letter followed by at most 63 letters, digits, '-' or '_'",
+                ),
+                other => ApiError::internal(other.to_string()),
+            })?;
+        let opened = self
+            .open_store(name)
+            .map_err(|e| ApiError::internal(e.to_string()))?;
+        self.start_scroll(opened)
+            .map_err(|e| ApiError::internal(e.to_string()))
+    }
+
+    /// Whether `host` (with or without port) is a name of this node.
+    pub(crate) fn is_our_host(&self, host: &str) -> bool {
+        let listening = *self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let address = listening.unwrap_or(self.config.listen);
+        let (name, port) = split_host(host);
+        if self
+            .config
+            .hosts
+            .iter()
+            .any(|h| h.eq_ignore_ascii_case(host) || h.eq_ignore_ascii_case(name))
+        {
+            return true;
+        }
+        let port_fits = port.is_none_or(|p| p == address.port().to_string());
+        let loopback = address.ip().is_loopback() || address.ip().is_unspecified();
+        let local = loopback
+            && ["localhost", "127.0.0.1", "[::1]"]
+                .iter()
+                .any(|n| n.eq_ignore_ascii_case(name));
+        let own = name == address.ip().to_string() || name == format!("[{}]", address.ip());
+        port_fits && (local || own)
+    }
+
+    pub(crate) fn set_listening(&self, address: SocketAddr) {
+        *self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(address);
+    }
+
+    pub(crate) fn login_link(&self) -> Result<String, TokenError> {
+        let address = self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or(self.config.listen);
+        Ok(format!(
+            "http://{address}/login?code={}",
+            self.credentials.new_login()?
+        ))
+    }
+
+    /// Ends the node: a promise can no longer be kept. The first reason counts.
+    pub(crate) fn fail(&self, reason: String) {
+        tracing::error!(reason, "the node stops");
+        self.failure.send_if_modified(|f| {
+            let first = f.is_none();
+            if first {
+                *f = Some(reason);
+            }
+            first
+        });
+    }
+
+    pub(crate) fn failures(&self) -> watch::Receiver<Option<String>> {
+        self.failure.subscribe()
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+
+    /// Writes look-ups out and snapshots while appends go on.
+    pub(crate) fn start_upkeep(self: &Arc<Self>) -> Result<(), NodeError> {
+        if self.mode == Mode::Offline {
+            return Ok(());
+        }
+        let node = Arc::downgrade(self);
+        let closing = self.closing.subscribe();
+        let thread = std::thread::Builder::new()
+            .name("upkeep".to_owned())
+            .spawn(move || {
+                let mut quiet: std::collections::HashMap<String, (u64, u32)> = std::collections::HashMap::new();
+                while !*closing.borrow() {
+                    std::thread::park_timeout(UPKEEP);
+                    let Some(node) = node.upgrade() else { return };
+                    for scroll in node.scrolls() {
+                        let size = scroll.reader().size();
+                        let seen = quiet.entry(scroll.spec().name.clone()).or_insert((size, 0));
+                        *seen = if seen.0 == size { (size, seen.1.saturating_add(1)) } else { (size, 0) };
+                        let urgency = if seen.1 == QUIET_LOOKS { Urgency::IfAnything } else { Urgency::WhenDue };
+                        match scroll.reader().maintain(urgency) {
+                            Ok(done) if !done.damaged.is_empty() => {
+                                tracing::error!(scroll = scroll.spec().name, damaged = ?done.damaged, "look-ups are damaged; run 'quorate log fsck --repair'");
+                            }
+                            Ok(_) => {}
+                            Err(error) => tracing::warn!(scroll = scroll.spec().name, %error, "upkeep failed"),
+                        }
+                    }
+                }
+            })
+            .map_err(|source| NodeError::Io { what: "start a thread for", path: self.config.data_dir.clone(), source })?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
+        Ok(())
+    }
+
+    /// Starts following the configured files.
+    pub(crate) fn start_followers(&self) -> Result<(), ApiError> {
+        for spec in &self.config.follow {
+            let scroll = self.scroll(&spec.scroll)?;
+            if scroll.is_engine() {
+                return Err(ApiError::forbidden(format!(
+                    "{:?} is written by the node itself",
+                    spec.scroll
+                )));
+            }
+            let stop = self.closing.subscribe();
+            let file = std::path::absolute(&spec.file).unwrap_or_else(|_| spec.file.clone());
+            let task = self.runtime.spawn(feed::run(scroll, file, spec.raw, stop));
+            self.tasks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(task);
+        }
+        Ok(())
+    }
+
+    /// Ends in order: sequencers finish what they took, snapshots are left behind, the lock is given back.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+        for scroll in self.scrolls() {
+            if let Some(sequencer) = &scroll.sequencer {
+                sequencer.stop();
+            }
+        }
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::error!("a thread of the node ended badly");
+            }
+        }
+        // Checkpointers end with their sequencer, followers with `closing`.
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            let _cancelled_or_done = self.runtime.block_on(task);
+        }
+        *self.data_dir.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Every scroll's head now.
+    fn heads(&self) -> Result<Heads, NodeError> {
+        let mut heads = Heads::new();
+        for scroll in self.scrolls() {
+            add_reader_head(&mut heads, scroll.spec(), scroll.reader())?;
+        }
+        Ok(heads)
+    }
+
+    /// Appends a key event to the Identity scroll, then takes it over.
+    async fn carry_out(&self, step: Step) -> Result<Value, ApiError> {
+        let identity = self.scroll(ENGINE_SCROLLS[0])?;
+        let entry =
+            prepare::entry_of(step.receipt().clone()).map_err(|e| crate::api::refused(&e))?;
+        let root_hash = step.receipt().root_hash().to_string();
+        let type_ = step.receipt().type_().to_owned();
+        let appended = identity.append(Append::one(entry)).await?;
+        self.identity.commit(step).map_err(|e| key_error(&e))?;
+        Ok(
+            json!({"event": type_, "index": appended.first_index, "root_hash": root_hash, "watermark": "durable"}),
+        )
+    }
+
+    /// Rotates the keys of a role. A log key: new keys beside the old ones; `retire` ends the old ones.
+    pub(crate) async fn rotate(
+        &self,
+        role: &str,
+        next_key: Option<&str>,
+        compromised: bool,
+        retire: bool,
+    ) -> Result<Value, ApiError> {
+        if self.mode != Mode::Online {
+            return Err(offline());
+        }
+        let role: Role = role.parse().map_err(|e| {
+            ApiError::bad_request(
+                "unknown-role",
+                format!("{role:?}: {e}"),
+                "use identity or log",
+            )
+        })?;
+        let reason = if compromised {
+            Reason::Compromise
+        } else {
+            Reason::Scheduled
+        };
+        let _one_at_a_time = self.changes.lock().await;
+        let heads = self
+            .heads()
+            .map_err(|e| ApiError::internal(e.to_string()))?;
+        let now = clock::now();
+        let step = match (role, retire) {
+            (Role::Identity, false) => self.identity.rotate(next_key, reason, heads, now),
+            (Role::Log, false) => self.identity.certify(Role::Log, heads, now),
+            (Role::Log, true) => self.identity.retire(Role::Log, reason, heads, now),
+            (Role::Identity, true) => Err(IdentityError::Role(
+                "rotating the identity ends the key before it at once",
+            )),
+            _ => Err(IdentityError::Role(
+                "this node has no keys of that role yet",
+            )),
+        }
+        .map_err(|e| key_error(&e))?;
+        self.carry_out(step).await
+    }
+
+    /// Every event of the key history, oldest first.
+    pub(crate) fn identity_history(&self) -> Value {
+        let events: Vec<Value> = self
+            .identity
+            .lineage()
+            .iter()
+            .flat_map(|l| {
+                l.receipts()
+                    .map(|r| serde_json::from_slice(r.bytes()).unwrap_or(Value::Null))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        json!({"node": self.identity.fingerprint().to_string(), "events": events})
+    }
+}
+
+impl Inner {
+    /// Copies the node into an empty directory while it runs.
+    pub(crate) fn backup(&self, to: &std::path::Path) -> Result<Value, ApiError> {
+        let manifest = crate::backup::backup(self, to).map_err(|e| {
+            ApiError::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "backup-failed",
+                format!("the backup is not complete and cannot be restored: {e}"),
+                "name an empty or new directory with enough room, and run it again",
+            )
+        })?;
+        serde_json::to_value(manifest).map_err(|e| ApiError::internal(e.to_string()))
+    }
+}
+
+pub(crate) fn key_error(error: &IdentityError) -> ApiError {
+    let hint = "see 'quorate key show'; nothing was changed unless the message says so";
+    match error {
+        IdentityError::Key(_) | IdentityError::Missing { .. } => {
+            ApiError::internal(error.to_string())
+        }
+        _ => ApiError::new(
+            StatusCode::CONFLICT,
+            "key-change-refused",
+            error.to_string(),
+            hint,
+        ),
+    }
+}
+
+fn offline() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "offline",
+        "no node is running on this data directory, so nothing can be changed",
+        "start it with 'quorate up'",
+    )
+}
+
+/// A host header's name and port; the brackets of an IPv6 address belong to the name.
+fn split_host(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            (name, Some(port))
+        }
+        _ => (host, None),
+    }
+}

@@ -1,0 +1,277 @@
+//! One thread per scroll: takes what callers prepared, commits it in groups, and only then answers (R2).
+//!
+//! The queue is bounded in requests and in bytes; when it is full the caller is told so (429) and nothing
+//! was taken. If a commit fails the outcome is unknown, so the sequencer stops for good and the process is
+//! told to end: it never guesses.
+
+use std::sync::Arc;
+
+use quorate_store::{Batch, CommitError, PreparedEntry, Writer};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch};
+
+/// Requests that may wait for one scroll.
+pub(crate) const QUEUE_REQUESTS: usize = 8192;
+/// Bytes of entries that may wait for one scroll: two batches.
+pub(crate) const QUEUE_BYTES: usize = 2 * BATCH_BYTES;
+/// A group commit takes no further request once it holds this many bytes. With the largest request on top it
+/// stays below the store's limit of 64 MiB.
+pub(crate) const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// The largest request.
+pub(crate) const REQUEST_BYTES: usize = 31 * 1024 * 1024;
+/// A group commit takes no further request once it holds this many entries.
+pub(crate) const BATCH_ENTRIES: usize = 262_144;
+
+/// What one request appends, all or nothing, at consecutive indices.
+#[derive(Debug)]
+pub(crate) struct Append {
+    /// The entries, in order.
+    pub entries: Vec<PreparedEntry>,
+    /// Input cursors sealed together with them.
+    pub cursors: Vec<(String, Vec<u8>)>,
+}
+
+impl Append {
+    /// One entry, no cursors.
+    #[must_use]
+    pub(crate) fn one(entry: PreparedEntry) -> Self {
+        Self {
+            entries: vec![entry],
+            cursors: Vec::new(),
+        }
+    }
+}
+
+/// Where a durable append landed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Appended {
+    /// Index of the first entry.
+    pub first_index: u64,
+    /// Size of the tree after the group commit it was part of.
+    pub size: u64,
+}
+
+/// Why an append was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The queue is full. Nothing was appended.
+    #[error("the append queue is full")]
+    Full,
+    /// One request is larger than a group commit may be. Nothing was appended.
+    #[error("the request is larger than {REQUEST_BYTES} bytes in the log")]
+    TooLarge,
+    /// The sequencer has stopped. Whether the append was recorded is not known.
+    #[error("the scroll no longer appends")]
+    Stopped,
+}
+
+/// What a caller wants when the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// To be told at once.
+    Refuse,
+    /// To wait: its own input then stops flowing, which is the pushback.
+    Wait,
+}
+
+enum Message {
+    Append(Job),
+    /// Finish what is queued before this, then end.
+    Stop,
+}
+
+struct Job {
+    append: Append,
+    bytes: usize,
+    /// The queue's bytes it occupies, given back when it is committed.
+    room: OwnedSemaphorePermit,
+    reply: oneshot::Sender<Appended>,
+}
+
+/// The sending side: cheap to clone, one per caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequencer {
+    jobs: mpsc::Sender<Message>,
+    room: Arc<Semaphore>,
+    committed: watch::Receiver<u64>,
+}
+
+impl Sequencer {
+    /// Starts the thread that owns `writer`. `on_failure` is called once if a commit fails.
+    ///
+    /// # Errors
+    /// The environment's, if no thread can be started.
+    pub(crate) fn start(
+        name: &str,
+        writer: Writer,
+        clock: fn() -> i64,
+        on_failure: impl FnOnce(CommitError) + Send + 'static,
+    ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+        let (jobs, queue) = mpsc::channel(QUEUE_REQUESTS);
+        let (committed_tx, committed) = watch::channel(writer.size());
+        let handle = std::thread::Builder::new()
+            .name(format!("seq-{name}"))
+            .spawn(move || run(writer, queue, &committed_tx, clock, on_failure))?;
+        Ok((
+            Self {
+                jobs,
+                room: Arc::new(Semaphore::new(QUEUE_BYTES)),
+                committed,
+            },
+            handle,
+        ))
+    }
+
+    /// Follows the committed size.
+    #[must_use]
+    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
+
+    /// Requests and bytes waiting.
+    #[must_use]
+    pub(crate) fn backlog(&self) -> (usize, usize) {
+        (
+            QUEUE_REQUESTS - self.jobs.capacity(),
+            QUEUE_BYTES - self.room.available_permits(),
+        )
+    }
+
+    /// Puts an append into the queue; what it answers resolves when the entries are durable. Appends of one
+    /// caller are committed in the order in which this returned.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub(crate) async fn enqueue(
+        &self,
+        append: Append,
+        patience: Patience,
+    ) -> Result<Pending, AppendError> {
+        let bytes = size_of_append(&append);
+        if bytes > REQUEST_BYTES {
+            return Err(AppendError::TooLarge);
+        }
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room);
+        let (permit, room) = match patience {
+            Patience::Wait => (
+                self.jobs
+                    .reserve()
+                    .await
+                    .map_err(|_| AppendError::Stopped)?,
+                room.acquire_many_owned(wanted)
+                    .await
+                    .map_err(|_| AppendError::Stopped)?,
+            ),
+            Patience::Refuse => (
+                self.jobs.try_reserve().map_err(|e| match e {
+                    mpsc::error::TrySendError::Full(()) => AppendError::Full,
+                    mpsc::error::TrySendError::Closed(()) => AppendError::Stopped,
+                })?,
+                room.try_acquire_many_owned(wanted).map_err(|e| match e {
+                    TryAcquireError::NoPermits => AppendError::Full,
+                    TryAcquireError::Closed => AppendError::Stopped,
+                })?,
+            ),
+        };
+        let (reply, answer) = oneshot::channel();
+        permit.send(Message::Append(Job {
+            append,
+            bytes,
+            room,
+            reply,
+        }));
+        Ok(Pending(answer))
+    }
+
+    /// Ends the thread once it has committed what is queued. May block until there is room in the queue.
+    pub(crate) fn stop(&self) {
+        let _ended_already = self.jobs.blocking_send(Message::Stop);
+    }
+
+    /// Appends, or says at once that the queue is full. Returns when the entries are durable.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.enqueue(append, Patience::Refuse)
+            .await?
+            .durable()
+            .await
+    }
+}
+
+/// An append in the queue.
+#[derive(Debug)]
+pub(crate) struct Pending(oneshot::Receiver<Appended>);
+
+impl Pending {
+    /// Waits until it is durable.
+    ///
+    /// # Errors
+    /// [`AppendError::Stopped`]: whether it was recorded is not known.
+    pub(crate) async fn durable(self) -> Result<Appended, AppendError> {
+        self.0.await.map_err(|_| AppendError::Stopped)
+    }
+}
+
+fn size_of_append(append: &Append) -> usize {
+    append.entries.iter().map(|e| e.bytes().len() + 64).sum()
+}
+
+fn run(
+    mut writer: Writer,
+    mut queue: mpsc::Receiver<Message>,
+    committed: &watch::Sender<u64>,
+    clock: fn() -> i64,
+    on_failure: impl FnOnce(CommitError),
+) {
+    let mut replies = Vec::new();
+    let mut stopping = false;
+    while !stopping && let Some(first) = queue.blocking_recv() {
+        let mut batch = Batch::default();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(message) = next.take() {
+            let Message::Append(job) = message else {
+                stopping = true;
+                break;
+            };
+            bytes += job.bytes;
+            replies.push((job.append.entries.len(), job.reply, job.room));
+            batch.cursors.extend(job.append.cursors);
+            if batch.entries.is_empty() {
+                batch.entries = job.append.entries;
+            } else {
+                batch.entries.extend(job.append.entries);
+            }
+            if bytes < BATCH_BYTES && batch.entries.len() < BATCH_ENTRIES {
+                next = queue.try_recv().ok();
+            }
+        }
+        batch.at = clock();
+        match writer.commit(batch) {
+            Ok(commit) => {
+                let mut index = commit.first_index;
+                committed.send_replace(commit.size);
+                for (count, reply, _room) in replies.drain(..) {
+                    // A caller that went away does not undo what is durable.
+                    let _gone = reply.send(Appended {
+                        first_index: index,
+                        size: commit.size,
+                    });
+                    index += count as u64;
+                }
+            }
+            Err(error) => {
+                // Dropping the replies and the queue tells every waiting caller that nothing is known.
+                on_failure(error);
+                return;
+            }
+        }
+    }
+    if let Err(error) = writer.close() {
+        tracing::warn!(%error, "no snapshot was left behind; the next start takes longer");
+    }
+}

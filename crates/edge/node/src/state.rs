@@ -1,0 +1,266 @@
+//! Small mutable state in one transactional store: signed heads and writer tokens.
+//!
+//! Every commit is synchronous: when a method returns `Ok`, what it wrote is on disk (R2). Signed heads
+//! are written here before a checkpoint leaves the process.
+
+use std::path::Path;
+
+use quorate_merkle::Hash;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Scroll name → newest signed checkpoint note. The note carries size, root and signatures.
+const SIGNED_HEADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("signed_heads_v1");
+/// Token id → JSON of [`TokenRecord`].
+const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens_v1");
+
+/// Why the state store could not answer. The environment's fault; the last write may or may not stand,
+/// so the caller must not promise what it would have recorded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The database failed.
+    #[error("the state store failed: {0}")]
+    Database(#[from] Box<redb::Error>),
+    /// A record does not decode: the file was damaged or written by another version.
+    #[error("the state store holds a damaged {what} record for {key:?}")]
+    Damaged {
+        /// Kind of record.
+        what: &'static str,
+        /// Its key.
+        key: String,
+    },
+    /// A head smaller than the one already signed, or another root at the same size.
+    #[error(
+        "refusing to replace the signed head of {scroll:?} at size {signed} by one at size {offered}"
+    )]
+    Rollback {
+        /// The scroll.
+        scroll: String,
+        /// Size signed before.
+        signed: u64,
+        /// Size offered now.
+        offered: u64,
+    },
+}
+
+macro_rules! database_error {
+    ($($kind:ty),*) => { $(impl From<$kind> for StateError {
+        fn from(e: $kind) -> Self { Self::Database(Box::new(e.into())) }
+    })* };
+}
+database_error!(
+    redb::DatabaseError,
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError
+);
+
+/// A writer's token as stored: never the token itself, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenRecord {
+    /// BLAKE3 of the token text, hex.
+    pub hash: String,
+    /// The actor DID this token writes as.
+    pub actor: String,
+    /// Scrolls it may write to and read.
+    pub scrolls: Vec<String>,
+    /// When it was made, RFC 3339.
+    pub created_at: String,
+    /// When it was revoked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<String>,
+}
+
+/// The newest head this node signed for one scroll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignedHead {
+    /// Tree size.
+    pub size: u64,
+    /// Tree root.
+    pub root: Hash,
+    /// When it was signed, microseconds since the epoch.
+    pub signed_at: i64,
+    /// The complete checkpoint note.
+    pub note: Vec<u8>,
+}
+
+/// The state store.
+#[derive(Debug)]
+pub(crate) struct State {
+    db: Database,
+}
+
+impl State {
+    /// Opens or creates the store.
+    ///
+    /// # Errors
+    /// [`StateError::Database`] when the file is locked, damaged or unreadable; nothing was changed.
+    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
+        let db = Database::create(path)?;
+        let tx = db.begin_write()?;
+        tx.open_table(SIGNED_HEADS)?;
+        tx.open_table(TOKENS)?;
+        tx.commit()?;
+        Ok(Self { db })
+    }
+
+    /// The newest signed head of `scroll`.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn signed_head(&self, scroll: &str) -> Result<Option<SignedHead>, StateError> {
+        let tx = self.db.begin_read()?;
+        let table = tx.open_table(SIGNED_HEADS)?;
+        table
+            .get(scroll)?
+            .map(|v| decode_head(scroll, v.value()))
+            .transpose()
+    }
+
+    /// Records `head` as signed, durably, unless it would roll the scroll back. Compare and write are one
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`StateError::Rollback`] if a larger head, or another root of the same size, was signed before;
+    /// otherwise the environment's, and then the head must not be published.
+    pub(crate) fn record_signed_head(
+        &self,
+        scroll: &str,
+        head: &SignedHead,
+    ) -> Result<(), StateError> {
+        let tx = self.db.begin_write()?;
+        {
+            let mut table = tx.open_table(SIGNED_HEADS)?;
+            let before = table
+                .get(scroll)?
+                .map(|v| decode_head(scroll, v.value()))
+                .transpose()?;
+            if let Some(before) = before
+                && (head.size < before.size
+                    || (head.size == before.size && head.root != before.root))
+            {
+                return Err(StateError::Rollback {
+                    scroll: scroll.to_owned(),
+                    signed: before.size,
+                    offered: head.size,
+                });
+            }
+            table.insert(scroll, encode_head(head).as_slice())?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// All tokens with their ids, revoked ones included.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn tokens(&self) -> Result<Vec<(String, TokenRecord)>, StateError> {
+        let tx = self.db.begin_read()?;
+        let table = tx.open_table(TOKENS)?;
+        let mut all = Vec::new();
+        for row in table.iter()? {
+            let (key, value) = row?;
+            all.push((
+                key.value().to_owned(),
+                decode_token(key.value(), value.value())?,
+            ));
+        }
+        Ok(all)
+    }
+
+    /// Stores a token record, durably.
+    ///
+    /// # Errors
+    /// The environment's; the token must not be handed out.
+    pub(crate) fn put_token(&self, id: &str, record: &TokenRecord) -> Result<(), StateError> {
+        let bytes = serde_json::to_vec(record).map_err(|_| StateError::Damaged {
+            what: "token",
+            key: id.to_owned(),
+        })?;
+        let tx = self.db.begin_write()?;
+        tx.open_table(TOKENS)?.insert(id, bytes.as_slice())?;
+        tx.commit()?;
+        Ok(())
+    }
+}
+
+/// `size u64be ‖ root 32 ‖ signed_at i64be ‖ note`.
+fn encode_head(head: &SignedHead) -> Vec<u8> {
+    let mut out = Vec::with_capacity(48 + head.note.len());
+    out.extend_from_slice(&head.size.to_be_bytes());
+    out.extend_from_slice(head.root.as_bytes());
+    out.extend_from_slice(&head.signed_at.to_be_bytes());
+    out.extend_from_slice(&head.note);
+    out
+}
+
+fn decode_head(scroll: &str, bytes: &[u8]) -> Result<SignedHead, StateError> {
+    let damaged = || StateError::Damaged {
+        what: "signed head",
+        key: scroll.to_owned(),
+    };
+    let (size, rest) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let (root, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
+    let (signed_at, note) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+    Ok(SignedHead {
+        size: u64::from_be_bytes(*size),
+        root: Hash::from_bytes(*root),
+        signed_at: i64::from_be_bytes(*signed_at),
+        note: note.to_vec(),
+    })
+}
+
+fn decode_token(id: &str, bytes: &[u8]) -> Result<TokenRecord, StateError> {
+    serde_json::from_slice(bytes).map_err(|_| StateError::Damaged {
+        what: "token",
+        key: id.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(size: u64, root: u8) -> SignedHead {
+        SignedHead {
+            size,
+            root: Hash::from_bytes([root; 32]),
+            signed_at: 7,
+            note: b"note".to_vec(),
+        }
+    }
+
+    #[test]
+    fn l08_a_signed_head_is_never_rolled_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.redb");
+        let state = State::open(&path).unwrap();
+        state.record_signed_head("A", &head(5, 1)).unwrap();
+        assert!(matches!(
+            state.record_signed_head("A", &head(4, 2)),
+            Err(StateError::Rollback { .. })
+        ));
+        assert!(matches!(
+            state.record_signed_head("A", &head(5, 2)),
+            Err(StateError::Rollback { .. })
+        ));
+        state.record_signed_head("A", &head(5, 1)).unwrap();
+        state.record_signed_head("B", &head(1, 2)).unwrap();
+        drop(state);
+        let state = State::open(&path).unwrap();
+        assert_eq!(state.signed_head("A").unwrap(), Some(head(5, 1)));
+    }
+
+    #[test]
+    fn state_cannot_be_opened_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.redb");
+        let _first = State::open(&path).unwrap();
+        assert!(State::open(&path).is_err());
+    }
+}
