@@ -63,13 +63,19 @@ impl From<ProveError<Fault>> for ReadError {
 }
 
 /// A handle for reading, cheap to clone and to share. Every call sees the newest published head.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Reader {
     shared: Arc<Shared>,
 }
 
 /// Entries asked for in one go are read with one read of at most about this many bytes of offsets.
 const MAX_ENTRIES: u64 = 65_536;
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Reader").field(&self.shared).finish()
+    }
+}
 
 impl Reader {
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {

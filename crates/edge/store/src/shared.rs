@@ -53,7 +53,6 @@ pub(crate) struct Head {
     pub(crate) cursors: Arc<Cursors>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
@@ -67,6 +66,15 @@ pub(crate) struct Shared {
     pub(crate) tuning: Tuning,
     pub(crate) head: RwLock<Arc<Head>>,
     pub(crate) maintenance: Mutex<Maintenance>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scroll")
+            .field("dir", &self.dir)
+            .field("position", &self.head().position)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Owned by whoever does maintenance.

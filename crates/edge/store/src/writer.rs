@@ -79,7 +79,6 @@ pub enum CommitError {
 }
 
 /// The only appender of a scroll.
-#[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
     journal: Journal,
@@ -88,6 +87,15 @@ pub struct Writer {
     framed: Vec<u8>,
     offsets: Vec<u8>,
     hashes: NewHashes,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer")
+            .field("scroll", &self.shared)
+            .field("stopped", &self.stopped)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Buffers larger than this are given back after a commit.

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quorate_store::{Disk, DiskFile, MODE_PRIVATE};
 
+use crate::rng::Rng;
+
 /// The unit in which a write can be torn.
 pub const SECTOR: u64 = 512;
 
@@ -34,8 +36,14 @@ pub enum Fault {
 }
 
 /// The disk. Clones share it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct FakeDisk(Arc<Mutex<State>>);
+
+impl std::fmt::Debug for FakeDisk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FakeDisk").field(&self.files()).finish()
+    }
+}
 
 #[derive(Debug, Clone, Default)]
 struct State {
@@ -76,32 +84,6 @@ struct NameChange {
     set: Option<(PathBuf, usize)>,
     dir: Option<PathBuf>,
     parent: PathBuf,
-}
-
-/// Small, seeded, and the same everywhere: a run can be repeated from its seed.
-#[derive(Debug, Clone)]
-pub struct Rng(u64);
-
-impl Rng {
-    /// A generator that gives the same sequence for the same seed.
-    #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next 64 bits (splitmix64).
-    pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`; 0 when `n` is 0.
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.next_u64().checked_rem(n).unwrap_or(0)
-    }
 }
 
 impl FakeDisk {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use quorate_store::Urgency;
-use quorate_testkit::disk::{FakeDisk, Fault, Rng};
+use quorate_testkit::disk::{FakeDisk, Fault};
+use quorate_testkit::rng::Rng;
 
 use crate::ledger::{Client, Restart, random_step};
 

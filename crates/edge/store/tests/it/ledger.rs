@@ -7,7 +7,8 @@ use quorate_store::{
     Batch, CommitError, CreateError, FsckReport, Kind, OpenError, OpenOptions, ReadError, Reader,
     Scroll, SpecError, Urgency, fsck,
 };
-use quorate_testkit::disk::{FakeDisk, Rng};
+use quorate_testkit::disk::FakeDisk;
+use quorate_testkit::rng::Rng;
 
 use crate::support::{DIR, Words, disk_of, eager, entry, open_with, prepared, root_of, spec};
 

@@ -1,8 +1,11 @@
 //! The store on a fake disk: what it promises, under faults, crashes and damage.
-#![expect(clippy::unwrap_used, reason = "test helpers")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers")]
 
 mod basics;
+mod beside;
 mod faults;
+mod flips;
 mod ledger;
+mod model;
 mod repair;
 mod support;

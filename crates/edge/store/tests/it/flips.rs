@@ -1,0 +1,334 @@
+//! A flipped bit in any file stops the start or the read that meets it; it is never served.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use quorate_merkle::{TileId, bundles_for_size, leaf_hash, root_of_leaf_hashes, tiles_for_size};
+use quorate_store::{
+    Damage, Fault, Kind, OpenError, OpenOptions, ReadError, Reader, SpecError, id_fingerprint,
+};
+use quorate_testkit::disk::FakeDisk;
+use quorate_testkit::rng::Rng;
+
+use crate::support::{DIR, create, eager, grow, keys_of, model, open, open_with, root_of};
+
+const SIZE: u64 = 300;
+
+/// A scroll with a snapshot at 290 of 300 entries, several runs per look-up, and seals before and after it.
+fn sample(kind: Kind) -> FakeDisk {
+    let fake = FakeDisk::new();
+    create(&fake, kind);
+    let mut scroll = open(&fake);
+    for size in [100, 200, 270, 290] {
+        grow(&mut scroll, size);
+        scroll
+            .reader()
+            .maintain(quorate_store::Urgency::IfAnything)
+            .unwrap();
+    }
+    grow(&mut scroll, SIZE);
+    fake
+}
+
+/// `Some` when a read gave an answer, which the caller compares; `None` when it refused because of damage.
+fn answer<T>(result: Result<T, ReadError>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(ReadError::Fault(Fault::Corrupt(_))) => None,
+        Err(other) => panic!("neither an answer nor damage: {other}"),
+    }
+}
+
+/// Everything a reader says is right. Returns how often it refused.
+fn all_right_or_refused(reader: &Reader, model: &[Vec<u8>]) -> usize {
+    let size = model.len() as u64;
+    let root = root_of(model);
+    assert_eq!(reader.head(), (size, root));
+    let mut refused = 0;
+    let mut right = |right: Option<bool>| match right {
+        Some(right) => assert!(right, "a wrong answer"),
+        None => refused += 1,
+    };
+    let mut by_id: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for (index, bytes) in (0..).zip(model) {
+        let leaf = leaf_hash(bytes);
+        right(answer(reader.entry(index)).map(|e| e == *bytes));
+        right(answer(reader.leaf(index)).map(|l| l == leaf));
+        right(answer(reader.find_leaf(&leaf, 9)).map(|found| found == [index]));
+        right(answer(reader.prove_inclusion(index, size)).map(|proof| {
+            quorate_merkle::verify_inclusion(index, &leaf, size, &root, &proof).is_ok()
+        }));
+        for id in keys_of(bytes).ids() {
+            by_id.entry(*id).or_default().push(index);
+        }
+    }
+    for name in (0..50).map(|i| format!("id-{i}")) {
+        let expected = &by_id[&id_fingerprint(&name)];
+        right(answer(reader.find_id(&name, 99)).map(|found| found == *expected));
+    }
+    let mut times: Vec<(i64, u64)> = (0..)
+        .zip(model)
+        .filter_map(|(i, e)| Some((keys_of(e).time()?, i)))
+        .collect();
+    times.sort_unstable();
+    right(answer(reader.by_time_after((i64::MIN, 0), i64::MAX, 999)).map(|found| found == times));
+    right(answer(reader.entries(0..size, usize::MAX)).map(|found| found == model));
+    let old = size / 2;
+    right(
+        answer(reader.root_at(old)).map(|r| r == root_of(&model[..usize::try_from(old).unwrap()])),
+    );
+    for id in tiles_for_size(size) {
+        right(answer(reader.tile(&id, size)).map(|bytes| bytes == tile_bytes(&id, model)));
+    }
+    for id in bundles_for_size(size) {
+        right(answer(reader.entry_bundle(&id, size)).map(|bytes| {
+            let entries = quorate_merkle::bundle::decode_bundle(&id, &bytes).unwrap();
+            let first = usize::try_from(id.first_entry()).unwrap();
+            entries == model[first..first + entries.len()]
+        }));
+    }
+    refused
+}
+
+fn tile_bytes(id: &TileId, model: &[Vec<u8>]) -> Vec<u8> {
+    let leaves: Vec<_> = model.iter().map(|e| leaf_hash(e)).collect();
+    let span = 256_usize.pow(u32::from(id.level()));
+    let first = usize::try_from(id.first_hash()).unwrap();
+    (first..first + usize::from(id.width()))
+        .flat_map(|i| *root_of_leaf_hashes(&leaves[i * span..(i + 1) * span]).as_bytes())
+        .collect()
+}
+
+fn places(len: u64, rng: &mut Rng) -> Vec<(u64, u8)> {
+    let mut places = vec![(0, 0), (len - 1, 7), (len / 2, 3)];
+    places.extend((0..12).map(|_| (rng.below(len), (rng.next_u64() % 8) as u8)));
+    places
+}
+
+/// Flips bits of the files whose name begins with `prefix`, each time in a fresh copy, once before the start
+/// and once under an open scroll. Returns how often the start was refused and how often a read was.
+fn flip_each(kind: Kind, prefix: &str) -> (usize, usize) {
+    let good = sample(kind);
+    let model = model(SIZE);
+    let mut rng = Rng::new(prefix.len() as u64);
+    let (mut starts, mut reads, mut files) = (0, 0, 0);
+    for (path, len) in good.files() {
+        let name = path.strip_prefix(DIR).unwrap().to_str().unwrap();
+        if !name.starts_with(prefix) || len == 0 {
+            continue;
+        }
+        files += 1;
+        for (at, bit) in places(len, &mut rng) {
+            let fake = good.fork();
+            assert!(fake.flip(&path, at, bit));
+            match open_with(&fake, &eager()) {
+                Ok((scroll, _)) => reads += all_right_or_refused(&scroll.reader(), &model),
+                Err(OpenError::Fault(Fault::Corrupt(damage))) => {
+                    starts += 1;
+                    assert!(
+                        damage.offset <= at || damage.file != path,
+                        "{damage} for byte {at}"
+                    );
+                }
+                Err(OpenError::Spec(SpecError::Damaged(_) | SpecError::UnknownFormat { .. })) => {
+                    starts += 1;
+                }
+                Err(OpenError::Entry { .. }) => starts += 1,
+                Err(other) => panic!("{other}"),
+            }
+            let fake = good.fork();
+            let scroll = open(&fake);
+            fake.flip(&path, at, bit);
+            reads += all_right_or_refused(&scroll.reader(), &model);
+        }
+    }
+    assert!(files > 0, "no file {prefix}");
+    (starts, reads)
+}
+
+#[test]
+fn a_flipped_bit_in_scroll_json_stops_the_start() {
+    let (starts, _) = flip_each(Kind::Receipts, "scroll.json");
+    assert_eq!(starts, 15);
+}
+
+#[test]
+fn a_flipped_bit_in_the_record_of_receipts_is_never_served() {
+    let (starts, reads) = flip_each(Kind::Receipts, "tests_events.jsonl");
+    // The last entries are replayed at the start; the others are checked when they are read.
+    assert!(starts > 0 && reads > 0);
+}
+
+#[test]
+fn a_flipped_bit_in_the_record_of_raw_entries_is_never_served() {
+    let (starts, reads) = flip_each(Kind::Raw, "tests_entries.bin");
+    assert!(starts > 0 && reads > 0);
+}
+
+#[test]
+fn a_flipped_bit_in_the_journal_changes_nothing_because_each_record_stands_twice() {
+    assert_eq!(flip_each(Kind::Receipts, "commit.journal"), (0, 0));
+}
+
+#[test]
+fn a_flipped_bit_in_the_tree_is_never_served() {
+    for kind in [Kind::Receipts, Kind::Raw] {
+        let (starts, reads) = flip_each(kind, "tree/");
+        assert!(starts == 0 && reads > 0);
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_offsets_is_never_served() {
+    for kind in [Kind::Receipts, Kind::Raw] {
+        let (starts, reads) = flip_each(kind, "offsets");
+        assert!(starts == 0 && reads > 0);
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_lookup_is_damage_and_not_absence() {
+    for index in ["lookup/leaf", "lookup/id", "lookup/time"] {
+        let (starts, reads) = flip_each(Kind::Receipts, index);
+        assert!(starts == 0 && reads > 0);
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_snapshot_costs_time_only() {
+    assert_eq!(flip_each(Kind::Receipts, "snapshot"), (0, 0));
+}
+
+fn journal() -> PathBuf {
+    Path::new(DIR).join("commit.journal")
+}
+
+/// Offsets at which records of the journal begin: both copies of each begin with the magic.
+fn copies(fake: &FakeDisk) -> Vec<u64> {
+    let bytes = fake.contents(&journal()).unwrap();
+    bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, w)| w == b"QSJ1")
+        .map(|(i, _)| i as u64)
+        .collect()
+}
+
+#[test]
+fn a_journal_record_with_both_copies_damaged_between_others_stops_the_start() {
+    let good = sample(Kind::Receipts);
+    let copies = copies(&good);
+    assert!(copies.len() >= 6);
+    for pair in copies[..copies.len() - 2].chunks(2) {
+        let fake = good.fork();
+        fake.flip(&journal(), pair[0] + 20, 0);
+        fake.flip(&journal(), pair[1] + 20, 0);
+        match open_with(&fake, &eager()) {
+            Err(OpenError::Fault(Fault::Corrupt(damage))) => {
+                assert_eq!((damage.file, damage.offset), (journal(), pair[0]));
+            }
+            other => panic!("{:?}", other.map(|(_, report)| report)),
+        }
+    }
+}
+
+#[test]
+fn an_acknowledged_seal_that_is_gone_is_noticed_by_the_signed_head_and_by_the_snapshot() {
+    let good = sample(Kind::Receipts);
+    let last_two = copies(&good).split_off(copies(&good).len() - 2);
+    let lost = |fake: &FakeDisk| {
+        for at in &last_two {
+            fake.flip(&journal(), at + 20, 0);
+        }
+    };
+    let fake = good.fork();
+    lost(&fake);
+    let options = OpenOptions {
+        at_least: Some((SIZE, root_of(&model(SIZE)))),
+        ..eager()
+    };
+    let refused = open_with(&fake, &options).unwrap_err();
+    assert!(
+        matches!(refused, OpenError::Behind { promised: SIZE, .. }),
+        "{refused}"
+    );
+
+    let fake = good.fork();
+    open(&fake).split().0.close().unwrap();
+    lost(&fake);
+    match open_with(&fake, &eager()) {
+        Err(OpenError::Fault(Fault::Corrupt(damage))) => {
+            assert_eq!((damage.file, damage.damage), (journal(), Damage::Short));
+        }
+        other => panic!("{:?}", other.map(|(_, report)| report)),
+    }
+}
+
+#[test]
+fn a_healed_journal_survives_the_loss_of_the_other_copy() {
+    let good = sample(Kind::Receipts);
+    for copy in copies(&good) {
+        let fake = good.fork();
+        fake.flip(&journal(), copy + 30, 5);
+        let (scroll, report) = open_with(&fake, &eager()).unwrap();
+        assert!(report.healed_journal);
+        drop(scroll);
+        let (_, report) = open_with(&fake, &eager()).unwrap();
+        assert!(!report.healed_journal);
+    }
+}
+
+#[test]
+fn a_journal_of_another_scroll_is_refused() {
+    let fake = sample(Kind::Receipts);
+    let other = FakeDisk::new();
+    create(&other, Kind::Raw);
+    let foreign = other.contents(&journal()).unwrap();
+    fake.tamper(&journal(), |bytes| *bytes = foreign);
+    assert!(matches!(
+        open_with(&fake, &eager()),
+        Err(OpenError::Fault(Fault::Corrupt(quorate_store::Corrupt {
+            damage: Damage::Foreign,
+            ..
+        })))
+    ));
+}
+
+#[test]
+fn a_truncated_or_missing_record_or_journal_stops_the_start() {
+    let promised = OpenOptions {
+        at_least: Some((SIZE, root_of(&model(SIZE)))),
+        ..eager()
+    };
+    for name in ["tests_events.jsonl", "commit.journal"] {
+        let good = sample(Kind::Receipts);
+        let path = Path::new(DIR).join(name);
+        let len = good.contents(&path).unwrap().len();
+        let last_seal = copies(&good).pop().unwrap();
+        for keep in (0..len).step_by(len / 37) {
+            let fake = good.fork();
+            fake.tamper(&path, |bytes| bytes.truncate(keep));
+            let Err(refused) = open_with(&fake, &promised) else {
+                // The journal's zeros may go, and the second copy of its last seal.
+                assert!(
+                    name == "commit.journal" && keep as u64 >= last_seal,
+                    "{keep}"
+                );
+                continue;
+            };
+            let known = matches!(
+                refused,
+                OpenError::Fault(Fault::Corrupt(_)) | OpenError::Behind { .. }
+            );
+            assert!(known, "{keep}: {refused}");
+        }
+        let fake = good.fork();
+        fake.lose(&path);
+        match open_with(&fake, &eager()) {
+            Err(OpenError::Fault(Fault::Corrupt(damage))) => {
+                assert_eq!((damage.file, damage.damage), (path, Damage::Missing));
+            }
+            other => panic!("{:?}", other.map(|(_, report)| report)),
+        }
+    }
+}
