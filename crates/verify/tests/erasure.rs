@@ -180,13 +180,17 @@ fn erasure_must_be_in_canonical_form() {
             "{bad}"
         );
     }
-    let padded = [
-        b"{\"erasure\":\"",
-        "x".repeat(MAX_ERASURE_LEN).as_bytes(),
-        b"\"}",
-    ]
-    .concat();
-    assert_eq!(scroll.verify(Some(&padded)), Err("extra-malformed"));
+    // Longer than any erasure: not even read. At the limit it is read, and then it is no receipt.
+    let padding = |len: usize| Object::new().with("type", "x".repeat(len)).into();
+    let overhead = extra(3, &scroll.log.path(3), padding(0)).len();
+    for (len, code) in [
+        (MAX_ERASURE_LEN, "extra-receipt-invalid"),
+        (MAX_ERASURE_LEN + 1, "extra-malformed"),
+    ] {
+        let extra = extra(3, &scroll.log.path(3), padding(len - overhead));
+        assert_eq!(extra.len(), len);
+        assert_eq!(scroll.verify(Some(&extra)), Err(code));
+    }
 }
 
 #[test]

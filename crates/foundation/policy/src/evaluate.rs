@@ -257,7 +257,8 @@ impl Policy {
             .collect()
     }
 
-    /// Judges a checkpoint by the co-signatures that were verified over it.
+    /// Judges a checkpoint by the co-signatures that were verified over it, with the keys of
+    /// [`witness_keys`](Self::witness_keys): the same public key under another name is another key.
     ///
     /// A witness that co-signed more than once counts once; co-signatures by keys the policy does not
     /// list count for nothing. Where the policy lists logs, one of them must have signed; where it lists

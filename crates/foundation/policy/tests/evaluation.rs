@@ -218,6 +218,13 @@ fn policy_witness_is_its_vkey() {
         &listed(witness_vkey_named(1, "someone-else.example")),
         &[1]
     ));
+    // Neither does a co-signature that was verified under the same key with another name.
+    let (checkpoint, cosignatures) = verified(3, &[1]);
+    let policy = listed(witness_vkey_named(1, "someone-else.example"));
+    assert!(matches!(
+        policy.evaluate(&checkpoint, &cosignatures),
+        Err(NotQuorate::Short(_))
+    ));
 }
 
 // One operator with two algorithms: two lines in a group of one vote.
