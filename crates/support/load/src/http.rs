@@ -166,12 +166,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The bytes of a request head for a body of `length` bytes.
+    /// The bytes of a request head for a body of `length` bytes. Without a token none is claimed: unknown
+    /// credentials are refused even where none are needed.
     pub(crate) fn head(&self, method: &str, path: &str, media: &str, length: u64) -> String {
+        let credentials = match self.token.as_str() {
+            "" => String::new(),
+            token => format!("Authorization: Bearer {token}\r\n"),
+        };
         format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: {media}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{credentials}Content-Type: {media}\r\n\
              Content-Length: {length}\r\n\r\n",
-            self.address, self.token
+            self.address
         )
     }
 

@@ -1,6 +1,7 @@
 //! A node of our own to measure: started on a data directory and a free port, stopped, looked at from outside.
 
 use std::fs;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ impl Node {
         let mut words: Vec<&str> = before.to_vec();
         words.extend([&*program, "--data-dir"]);
         let began = Instant::now();
-        let mut child = Command::new(words[0])
+        let child = Command::new(words[0])
             .args(&words[1..])
             .arg(data)
             .args(["up", "--listen", &listen])
@@ -43,6 +44,12 @@ impl Node {
             .stderr(errors)
             .spawn()
             .doing(format!("start {}", words[0]))?;
+        let mut node = Self {
+            child,
+            address,
+            data: data.to_owned(),
+            started_in: Duration::ZERO,
+        };
         let target = Target {
             address,
             token: String::new(),
@@ -50,22 +57,16 @@ impl Node {
         loop {
             if let Ok(answer) = target.call("GET", "/healthz", "text/plain", b"") {
                 answer.expect(200, "GET /healthz")?;
-                return Ok(Self {
-                    child,
-                    address,
-                    data: data.to_owned(),
-                    started_in: began.elapsed(),
-                });
+                node.started_in = began.elapsed();
+                return Ok(node);
             }
-            if let Some(status) = child.try_wait().doing("wait for the node")? {
+            if let Some(status) = node.child.try_wait().doing("wait for the node")? {
                 let said = fs::read_to_string(data.with_extension("log")).unwrap_or_default();
                 return Err(Failure::Missing(format!(
                     "the node stopped at its start ({status}):\n{said}"
                 )));
             }
             if began.elapsed() > START_LIMIT {
-                let _ = child.kill();
-                let _ = child.wait();
                 return Err(Failure::Missing(format!(
                     "the node did not answer within {START_LIMIT:?}"
                 )));
@@ -105,8 +106,22 @@ impl Node {
 
     /// Kills the node: no chance to write anything.
     pub(crate) fn kill(mut self) -> Result<()> {
-        self.child.kill().doing("kill the node")?;
-        self.child.wait().doing("wait for the node")?;
+        self.end().doing("kill the node")
+    }
+
+    /// Ends node and tracer. A node that outlived its tracer would go on writing.
+    fn end(&mut self) -> io::Result<()> {
+        if self.child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        let traced = self.pid();
+        if traced != self.child.id() {
+            Command::new("kill")
+                .args(["-KILL", &traced.to_string()])
+                .status()?;
+        }
+        self.child.kill()?;
+        self.child.wait()?;
         Ok(())
     }
 
@@ -152,8 +167,9 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Err(e) = self.end() {
+            eprintln!("the node may still run: {e}");
+        }
     }
 }
 
