@@ -20,7 +20,28 @@
 //!
 //! # Limits
 //! Trees hold at most [`MAX_TREE_SIZE`] leaves. No function reads a clock, a file or randomness, and no input can
-//! make one panic: sizes and indices from outside are checked before anything is computed from them.
+//! make one panic: sizes and indices from outside are checked before anything is computed from them (test
+//! `verifiers_take_any_numbers_without_overflow`). Every proof has exactly one form that verifies, and no other
+//! number of hashes is even hashed (tests `damaged_subtree_proofs_fail`, `damaged_multi_proofs_fail`).
+//!
+//! What no proof says: how large the tree behind a root is. Two sizes can give a proof the same shape, so size and
+//! root must come from one verified checkpoint (test
+//! `a_wrong_size_with_the_right_root_passes_only_if_the_turns_are_the_same`).
+//!
+//! # Example
+//! ```
+//! use quorate_merkle::{Frontier, LeafHashes, leaf_hash, prove_inclusion, verify_inclusion};
+//!
+//! let leaves = ["first", "second", "third"].map(|entry| leaf_hash(entry.as_bytes()));
+//! let mut log = Frontier::new();
+//! for leaf in leaves {
+//!     log.push(leaf)?;
+//! }
+//!
+//! let proof = prove_inclusion(1, log.size(), &LeafHashes(&leaves))?;
+//! verify_inclusion(1, &leaf_hash(b"second"), log.size(), &log.root(), &proof)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
