@@ -275,3 +275,105 @@ fn run(
         tracing::warn!(%error, "no snapshot was left behind; the next start takes longer");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::response::IntoResponse as _;
+    use quorate_store::{
+        Disk, EntryKeys, Kind, Opaque, OpenOptions, OsDisk, Scroll, ScrollSpec, Visibility,
+    };
+
+    use super::*;
+    use crate::api::ApiError;
+
+    /// While a test holds this, the sequencer waits for the time of its group commit.
+    static GATE: Mutex<()> = Mutex::new(());
+
+    /// Set when a group commit has taken what it will take.
+    static AT_THE_GATE: AtomicBool = AtomicBool::new(false);
+
+    fn gated_clock() -> i64 {
+        AT_THE_GATE.store(true, Ordering::SeqCst);
+        drop(GATE.lock());
+        0
+    }
+
+    fn writer(dir: &std::path::Path) -> Writer {
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        let spec = ScrollSpec {
+            name: "A".to_owned(),
+            kind: Kind::Raw,
+            visibility: Visibility::Public,
+            origin: "example.org/A".to_owned(),
+            created_at: "2026-11-20T12:00:00Z".to_owned(),
+        };
+        Scroll::create(&disk, dir, &spec).unwrap();
+        let (scroll, _) =
+            Scroll::open(&disk, dir, Arc::new(Opaque), &OpenOptions::default()).unwrap();
+        scroll.split().0
+    }
+
+    fn entry(byte: u8, length: usize) -> Append {
+        Append::one(PreparedEntry::new(vec![byte; length], EntryKeys::default()).unwrap())
+    }
+
+    #[tokio::test]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "the gate holds the sequencer's thread, which awaits nothing"
+    )]
+    async fn a_full_queue_pushes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sequencer, thread) =
+            Sequencer::start("a", writer(&dir.path().join("a")), gated_clock, |e| {
+                panic!("{e}")
+            })
+            .unwrap();
+        let gate = GATE.lock().unwrap();
+        let mut pending = vec![
+            sequencer
+                .enqueue(entry(0, 1), Patience::Refuse)
+                .await
+                .unwrap(),
+        ];
+        while !AT_THE_GATE.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..QUEUE_REQUESTS {
+            pending.push(
+                sequencer
+                    .enqueue(entry(1, 1), Patience::Refuse)
+                    .await
+                    .unwrap(),
+            );
+        }
+        let refused = sequencer
+            .enqueue(entry(2, 1), Patience::Refuse)
+            .await
+            .unwrap_err();
+        assert_eq!(refused, AppendError::Full);
+        let answer = ApiError::from(refused).into_response();
+        assert_eq!(answer.status(), 429);
+        assert!(answer.headers().contains_key("retry-after"));
+        drop(gate);
+        for (index, pending) in pending.into_iter().enumerate() {
+            assert_eq!(
+                pending.durable().await.unwrap().first_index,
+                index as u64,
+                "order is kept"
+            );
+        }
+        assert_eq!(
+            *sequencer.committed().borrow(),
+            QUEUE_REQUESTS as u64 + 1,
+            "what was refused was not appended"
+        );
+        tokio::task::spawn_blocking(move || sequencer.stop())
+            .await
+            .unwrap();
+        thread.join().unwrap();
+    }
+}

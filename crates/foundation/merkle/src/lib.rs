@@ -6,7 +6,7 @@
 //! - `draft-ietf-plants-merkle-tree-certs-05` §4 (subtrees and subtree proofs).
 //!
 //! # In scope
-//! - [`Hash`], [`leaf_hash`], [`node_hash`]: the two hash functions and nothing that could confuse them.
+//! - [`struct@Hash`], [`leaf_hash`], [`node_hash`]: the two hash functions and nothing that could confuse them.
 //! - [`Frontier`]: the right edge of a growing tree, which is all an appender has to remember.
 //! - [`NodeReader`], [`TileHashes`], [`TileNodes`]: where proofs read their hashes from.
 //! - [`prove_subtree`] / [`verify_subtree`], one generator and one verifier, and the inclusion and

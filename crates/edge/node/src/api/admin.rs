@@ -71,6 +71,8 @@ pub(crate) async fn create_scroll(
         tokio::task::spawn_blocking(move || creator.create_scroll(&new.name, kind, visibility))
             .await
             .map_err(|_| ApiError::stopped())??;
+    // Whoever made the scroll finds its first head, that of the empty tree.
+    scroll.checkpoints().covering(0).await?;
     Ok((StatusCode::CREATED, Json(app.info(&scroll))).into_response())
 }
 
