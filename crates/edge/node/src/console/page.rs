@@ -26,8 +26,6 @@ pub(super) struct Frame {
     pub(super) anonymous: bool,
     /// The scroll that the search box at the top is limited to.
     pub(super) within: Option<String>,
-    /// What is in the search box.
-    pub(super) query: String,
 }
 
 impl Frame {
@@ -44,7 +42,6 @@ impl Frame {
             logged_in: *principal == Principal::Console,
             anonymous: *principal == Principal::Anonymous,
             within: None,
-            query: String::new(),
         }
     }
 
@@ -96,10 +93,10 @@ pub(super) fn refuse(app: &App, principal: &Principal, error: &ApiError) -> Resp
             "Nothing unverified was shown. The node's log says more.",
         ),
     };
-    // The API's sentence speaks of calls and tokens; a person needs to hear about logging in.
+    // The API's sentence speaks of calls and tokens; a page says how to log in.
     let login = error.status() == StatusCode::UNAUTHORIZED;
     let message = if login {
-        "To read this you need to be logged in.".to_owned()
+        "This scroll is restricted.".to_owned()
     } else {
         error.message().to_owned()
     };

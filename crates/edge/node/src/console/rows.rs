@@ -66,10 +66,10 @@ impl Row {
             index,
             index_text: grouped(index),
             kind: "raw entry".to_owned(),
-            summary: clipped(
-                &String::from_utf8_lossy(&entry[..entry.len().min(4 * CLIP)]),
-                CLIP,
-            ),
+            summary: match std::str::from_utf8(entry) {
+                Ok(text) => clipped(text, CLIP),
+                Err(_) => format!("{} bytes that are not text", grouped(entry.len() as u64)),
+            },
             when: None,
             micros: 0,
             mark: None,

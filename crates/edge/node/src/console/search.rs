@@ -43,6 +43,7 @@ struct Choice {
 #[template(path = "search.html")]
 struct Page {
     frame: Frame,
+    query: String,
     choices: Vec<Choice>,
     asked: String,
     count: String,
@@ -105,14 +106,14 @@ fn page(app: &App, principal: &Principal, form: &Form) -> Result<Page, ApiError>
             )?);
         }
     }
-    let mut frame = Frame::new(app, principal, "Search");
-    frame.query = q.to_owned();
+    let frame = Frame::new(app, principal, "Search");
     let choices = open.iter().map(|s| &s.spec().name).map(|n| Choice {
         name: n.clone(),
         chosen: *n == form.scroll,
     });
     Ok(Page {
         frame,
+        query: q.to_owned(),
         choices: choices.collect(),
         asked: clipped(q, CLIP),
         count: grouped(rows.len() as u64),
