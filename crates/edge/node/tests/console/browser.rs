@@ -1,5 +1,4 @@
 //! The pages in real Chromium, JavaScript disabled.
-#![expect(clippy::unwrap_used, reason = "test helper")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -60,7 +60,7 @@ fn tags_balance(body: &str, path: &str) {
         let name: String = inside
             .trim_start_matches('/')
             .chars()
-            .take_while(|c| c.is_ascii_alphanumeric())
+            .take_while(char::is_ascii_alphanumeric)
             .collect();
         if let Some(closed) = inside.strip_prefix('/') {
             assert_eq!(
