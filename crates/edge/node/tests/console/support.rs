@@ -224,7 +224,7 @@ impl Served {
         self.create("Treasury", "receipts", "restricted").await;
         self.create("Journal", "raw", "public").await;
         for i in 0..30 {
-            let at = format!("2026-11-20T12:00:{i:02}Z");
+            let at = format!("2024-11-20T12:00:{i:02}Z");
             self.append("Audit", json!({"type": "build_finished", "build_id": format!("build-{i}"), "timestamp": at, "tags": ["ci"], "passed": true, "steps": [1, 2.5, {"name": "test"}]})).await;
         }
         self.append(
