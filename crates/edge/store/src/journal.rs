@@ -74,7 +74,7 @@ impl Scan {
         Ok(Self::parse(&bytes, path, spec)?)
     }
 
-    fn parse(bytes: &[u8], path: &Path, spec: &[u8; 32]) -> Result<Self, Corrupt> {
+    pub(crate) fn parse(bytes: &[u8], path: &Path, spec: &[u8; 32]) -> Result<Self, Corrupt> {
         let bad = |at: usize, damage| Corrupt::new(path, at as u64, damage);
         let first = locate(bytes, 0, path)?.ok_or_else(|| bad(0, Damage::Checksum))?;
         if first.kind != BASE {
@@ -158,6 +158,15 @@ fn locate<'a>(bytes: &'a [u8], at: usize, path: &Path) -> Result<Option<Located<
     Ok(None)
 }
 
+/// A commit met trouble.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// Before anything of the batch could count: it is not there and will not be.
+    Refused(DiskError),
+    /// Only reading the journal again tells.
+    Uncertain(DiskError),
+}
+
 /// The journal, open for appending.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -185,8 +194,19 @@ impl Journal {
         base: &Base,
         steps: JournalSteps,
     ) -> Result<Self, DiskError> {
+        let journal = Self::prepare(disk, dir, base, steps)?;
+        journal.install()?;
+        Ok(journal)
+    }
+
+    /// Writes a journal under a temporary name, durably. Nothing that counts has changed.
+    fn prepare(
+        disk: &Arc<dyn Disk>,
+        dir: &Path,
+        base: &Base,
+        steps: JournalSteps,
+    ) -> Result<Self, DiskError> {
         let path = dir.join(JOURNAL_FILE);
-        let unnamed = temporary(&path);
         let mut buffer = Vec::new();
         let payload = base.encode();
         frame::encode(BASE, &payload, &mut buffer);
@@ -194,12 +214,9 @@ impl Journal {
         let end = buffer.len() as u64;
         let allocated = end + steps.prealloc;
         buffer.resize(allocated as usize, 0);
-        let file = Named::create(&**disk, &unnamed, MODE_SHARED)?;
+        let file = Named::create(&**disk, &temporary(&path), MODE_SHARED)?;
         file.write(&buffer, 0)?;
         file.sync_all()?;
-        disk.rename(&unnamed, &path)
-            .map_err(|e| DiskError::new("rename", &unnamed, &e))?;
-        sync_dir(&**disk, dir)?;
         Ok(Self {
             file: Named {
                 file: file.file,
@@ -217,6 +234,15 @@ impl Journal {
             buffer: Vec::new(),
             payload: Vec::new(),
         })
+    }
+
+    /// Puts a prepared journal in the place of the one that is there.
+    fn install(&self) -> Result<(), DiskError> {
+        let from = temporary(&self.file.path);
+        self.disk
+            .rename(&from, &self.file.path)
+            .map_err(|e| DiskError::new("rename", &from, &e))?;
+        sync_dir(&*self.disk, &self.dir)
     }
 
     /// Opens a scanned journal for appending, and makes durable what the scan found.
@@ -256,16 +282,25 @@ impl Journal {
         })
     }
 
-    /// Appends a seal for the batch after `before` and makes it durable. When it returns, the batch exists.
+    /// Encodes the seal of the batch after `before` and makes sure that there is durable room for it,
+    /// compacting the journal if it is long.
     ///
-    /// On an error the seal may or may not be durable: nobody may append until the journal was read again.
-    pub(crate) fn append(
+    /// On an error that is [`Trouble::Refused`], nothing that counts has changed.
+    pub(crate) fn prepare_seal(
         &mut self,
         before: &Position,
         after: Position,
         checksum: [u8; 32],
         cursors: Vec<(String, Vec<u8>)>,
-    ) -> Result<(), DiskError> {
+        all_cursors: &Arc<Cursors>,
+    ) -> Result<(), Trouble> {
+        if self.end - self.base_end >= self.steps.compact_at {
+            let base = self.base(*before, all_cursors);
+            let compacted = Self::prepare(&self.disk, &self.dir, &base, self.steps)
+                .map_err(Trouble::Refused)?;
+            compacted.install().map_err(Trouble::Uncertain)?;
+            *self = compacted;
+        }
         let seal = Seal {
             seq: self.seq + 1,
             prev: self.chain,
@@ -280,11 +315,18 @@ impl Journal {
         self.buffer.clear();
         frame::encode(SEAL, &self.payload, &mut self.buffer);
         frame::encode(SEAL, &self.payload, &mut self.buffer);
-        self.reserve(self.end + self.buffer.len() as u64)?;
+        self.reserve(self.end + self.buffer.len() as u64)
+            .map_err(Trouble::Refused)
+    }
+
+    /// Writes the prepared seal and makes it durable. When it returns, the batch exists.
+    ///
+    /// On an error the seal may or may not be durable: nobody may append until the journal was read again.
+    pub(crate) fn seal(&mut self) -> Result<(), DiskError> {
         self.file.write(&self.buffer, self.end)?;
         self.file.sync_data()?;
         self.end += self.buffer.len() as u64;
-        self.seq = seal.seq;
+        self.seq += 1;
         self.chain = chain(&self.payload);
         Ok(())
     }
@@ -302,11 +344,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the seals since the base take so much room that the journal should be compacted.
-    pub(crate) fn wants_compaction(&self) -> bool {
-        self.end - self.base_end >= self.steps.compact_at
-    }
-
     /// Replaces the journal by one that begins with where it stands now. On an error the old or the new
     /// file may be in place; they say the same.
     pub(crate) fn compact(
@@ -320,7 +357,7 @@ impl Journal {
     }
 
     /// A base record that says what this journal says.
-    pub(crate) fn base(&self, position: Position, cursors: &Arc<Cursors>) -> Base {
+    fn base(&self, position: Position, cursors: &Arc<Cursors>) -> Base {
         Base {
             spec: self.spec,
             seq: self.seq,

@@ -24,6 +24,8 @@ mod entries;
 mod error;
 mod frame;
 mod fsck;
+#[doc(hidden)]
+pub mod fuzz;
 mod journal;
 mod lookup;
 mod maintain;

@@ -110,6 +110,15 @@ impl Lookup {
             }
             state.runs.clone()
         };
+        // Memory may hold a quarter of a million points of a wide range: only the first are wanted.
+        if let Some(last) = query
+            .limit
+            .checked_sub(1)
+            .filter(|last| *last < found.len())
+        {
+            found.select_nth_unstable(last);
+            found.truncate(query.limit);
+        }
         for run in &runs {
             run.collect(query, &mut found)?;
         }

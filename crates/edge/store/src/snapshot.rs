@@ -59,7 +59,7 @@ impl Snapshot {
         out
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Damage> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damage> {
         let (body, checksum) = bytes.split_last_chunk::<32>().ok_or(Damage::Short)?;
         if blake3::derive_key(CONTEXT, body) != *checksum {
             return Err(Damage::Checksum);

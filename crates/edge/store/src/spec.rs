@@ -195,7 +195,7 @@ impl ScrollSpec {
         Self::decode(&bytes, &path)
     }
 
-    fn decode(bytes: &[u8], path: &Path) -> Result<Self, SpecError> {
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self, SpecError> {
         let damaged = || SpecError::Damaged(path.to_owned());
         let file: OnDisk = match serde_json::from_slice(bytes) {
             Ok(file) => file,

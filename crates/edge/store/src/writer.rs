@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::entries::{EntryError, MAX_BATCH_BYTES, PreparedEntry, frame_entry};
 use crate::error::DiskError;
-use crate::journal::Journal;
+use crate::journal::{Journal, Trouble};
 use crate::lookup::point::MAX_INDEX;
 use crate::maintain::{MaintainError, Maintained, Urgency};
 use crate::seal::{MAX_CURSOR_NAME, MAX_CURSOR_VALUE, MAX_CURSORS, Position, apply_cursors};
@@ -69,6 +69,10 @@ pub enum CommitError {
     /// written.
     #[error("look-ups cannot be written out: {0}")]
     Maintenance(MaintainError),
+    /// The disk refused before the batch was sealed, for example because it is full. The environment's fault;
+    /// the batch is not there and will not be, and the writer works on.
+    #[error("nothing was committed: {0}")]
+    Disk(DiskError),
     /// The disk failed. Whether the batch will be there after the next start is not known, so it must be
     /// neither acknowledged nor reported as refused. The writer takes nothing more.
     #[error("the outcome of the commit is not known: {0}")]
@@ -152,9 +156,21 @@ impl Writer {
             self.maintain(Urgency::IfAnything)
                 .map_err(CommitError::Maintenance)?;
         }
-        // From here on only the whole way to the published head makes the writer usable again.
+        // From here on only the whole way to the published head, or the whole way back, makes the writer usable
+        // again.
         self.stopped = true;
-        let (position, frontier) = self.persist(&batch).map_err(CommitError::Uncertain)?;
+        let (position, frontier) = match self.persist(&batch) {
+            Ok(persisted) => persisted,
+            Err(Trouble::Uncertain(e)) => return Err(CommitError::Uncertain(e)),
+            Err(Trouble::Refused(e)) => {
+                let record = &self.shared.record;
+                record
+                    .set_len(self.head.position.bytes)
+                    .map_err(CommitError::Uncertain)?;
+                self.stopped = false;
+                return Err(CommitError::Disk(e));
+            }
+        };
         self.shared.index(
             first_index,
             batch.entries.iter().map(|e| (e.leaf(), e.keys())),
@@ -205,11 +221,8 @@ impl Writer {
         Ok(())
     }
 
-    fn persist(&mut self, batch: &Batch) -> Result<(Position, Frontier), DiskError> {
+    fn persist(&mut self, batch: &Batch) -> Result<(Position, Frontier), Trouble> {
         let before = self.head.position;
-        if self.journal.wants_compaction() {
-            self.journal.compact(before, &self.head.cursors)?;
-        }
         self.framed.clear();
         self.offsets.clear();
         self.hashes.clear();
@@ -230,20 +243,27 @@ impl Writer {
             root: frontier.root(),
             at: batch.at,
         };
-        if !self.framed.is_empty() {
-            self.shared.record.write(&self.framed, before.bytes)?;
-            self.shared.offsets.write(&self.offsets, before.size * 8)?;
-            self.shared.tree.write(before.size, &self.hashes)?;
-            // The data first: a seal is proof that its batch was durable before it.
-            self.shared.record.sync_data()?;
-        }
         let checksum = *blake3::hash(&self.framed).as_bytes();
+        let cursors = batch.cursors.clone();
         self.journal
-            .append(&before, after, checksum, batch.cursors.clone())?;
+            .prepare_seal(&before, after, checksum, cursors, &self.head.cursors)?;
+        if !self.framed.is_empty() {
+            self.write_batch(&before).map_err(Trouble::Refused)?;
+            // The data first: a seal is proof that its batch was durable before it. After a sync that failed, it
+            // is not known what of the file the next one would vouch for.
+            self.shared.record.sync_data().map_err(Trouble::Uncertain)?;
+        }
+        self.journal.seal().map_err(Trouble::Uncertain)?;
         if self.framed.capacity() > KEEP_BUFFER {
             self.framed = Vec::new();
         }
         Ok((after, frontier))
+    }
+
+    fn write_batch(&self, before: &Position) -> Result<(), DiskError> {
+        self.shared.record.write(&self.framed, before.bytes)?;
+        self.shared.offsets.write(&self.offsets, before.size * 8)?;
+        self.shared.tree.write(before.size, &self.hashes)
     }
 
     /// As [`crate::Reader::maintain`].

@@ -279,6 +279,35 @@ fn a_healed_journal_survives_the_loss_of_the_other_copy() {
 }
 
 #[test]
+fn a_journal_record_that_was_cut_out_or_comes_from_elsewhere_stops_the_start() {
+    let good = sample(Kind::Receipts);
+    let copies = copies(&good);
+    let span = |i: usize| copies[2 * i] as usize..copies[2 * i + 2] as usize;
+    let refused = |change: &dyn Fn(&mut Vec<u8>)| {
+        let fake = good.fork();
+        fake.tamper(&journal(), |bytes| change(bytes));
+        match open_with(&fake, &eager()) {
+            Err(OpenError::Fault(Fault::Corrupt(damage))) => assert_eq!(damage.file, journal()),
+            other => panic!("{:?}", other.map(|(_, report)| report)),
+        }
+    };
+    // The first seal after the base goes; the one after it has the next number and another predecessor.
+    refused(&|bytes| drop(bytes.drain(span(1))));
+    // A seal twice.
+    refused(&|bytes| {
+        let again = bytes[span(1)].to_vec();
+        let at = span(1).end;
+        bytes.splice(at..at, again);
+    });
+    // A base among the seals.
+    refused(&|bytes| {
+        let base = bytes[span(0)].to_vec();
+        let at = span(1).end;
+        bytes.splice(at..at, base);
+    });
+}
+
+#[test]
 fn a_journal_of_another_scroll_is_refused() {
     let fake = sample(Kind::Receipts);
     let other = FakeDisk::new();

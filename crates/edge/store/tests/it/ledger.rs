@@ -5,7 +5,7 @@ use std::path::Path;
 use quorate_merkle::Hash;
 use quorate_store::{
     Batch, CommitError, CreateError, FsckReport, Kind, OpenError, OpenOptions, ReadError, Reader,
-    Scroll, SpecError, Urgency, fsck,
+    Scroll, SnapshotUse, SpecError, Urgency, fsck,
 };
 use quorate_testkit::disk::FakeDisk;
 use quorate_testkit::rng::Rng;
@@ -33,6 +33,8 @@ pub(crate) struct Client {
     /// A batch whose commit ended uncertainly.
     uncertain: u64,
     pub(crate) restarts: u64,
+    /// Commits since the last restart.
+    commits: u64,
 }
 
 impl Client {
@@ -44,6 +46,7 @@ impl Client {
             acknowledged: 0,
             uncertain: 0,
             restarts: 0,
+            commits: 0,
         }
     }
 
@@ -59,6 +62,7 @@ impl Client {
     pub(crate) fn restart(&mut self) {
         self.scroll = None;
         self.restarts += 1;
+        self.commits = 0;
         self.disk = match self.restart {
             Restart::Process => self.disk.fork(),
             Restart::Crash(seed) => self.disk.crash(seed.wrapping_add(self.restarts)),
@@ -143,13 +147,26 @@ impl Client {
         }
         let cursor = (size > 0).then(|| size.to_string().into_bytes());
         assert_eq!(reader.cursor("input"), cursor);
-        let (after, _) = open_with(&self.disk.crash(size), &eager()).unwrap();
-        assert_eq!(
-            after.reader().head(),
-            reader.head(),
-            "a crash took what a reader was shown"
-        );
+        self.survives_a_crash(size, reader.root());
         Ok(())
+    }
+
+    /// What a reader was shown, or what was acknowledged, is there if power is lost now. The first commits after
+    /// a restart rest on what the start made durable.
+    fn survives_a_crash(&self, size: u64, root: Hash) {
+        for seed in [size, size + 1000] {
+            let (after, report) = open_with(&self.disk.crash(seed), &eager()).unwrap();
+            assert_eq!(
+                after.reader().head(),
+                (size, root),
+                "a crash took what counts"
+            );
+            let damaged = matches!(report.snapshot, SnapshotUse::Damaged(_));
+            assert!(
+                !damaged,
+                "a snapshot vouched for what was not durable: {report:?}"
+            );
+        }
     }
 
     /// Appends the next `count` entries, with the cursor that goes with them.
@@ -165,10 +182,20 @@ impl Client {
         let Some(scroll) = &mut self.scroll else {
             return Err(CLOSED.into());
         };
-        match scroll.writer().commit(batch.clone()) {
+        let mut done = scroll.writer().commit(batch.clone());
+        if matches!(done, Err(CommitError::Disk(_))) {
+            // Certain: not there. The writer works on, if the disk does.
+            assert_eq!(scroll.reader().size(), first);
+            done = scroll.writer().commit(batch.clone());
+        }
+        match done {
             Ok(commit) => {
                 assert_eq!((commit.first_index, commit.size), (first, first + count));
                 self.acknowledged = first + count;
+                self.commits += 1;
+                if self.restarts > 0 && self.commits <= 2 {
+                    self.survives_a_crash(commit.size, commit.root);
+                }
                 Ok(())
             }
             Err(e @ CommitError::Uncertain(_)) => {
@@ -181,7 +208,7 @@ impl Client {
                 assert_eq!(scroll.writer().commit(batch), Err(CommitError::Stopped));
                 Err(e.to_string())
             }
-            Err(e @ CommitError::Maintenance(_)) => Err(e.to_string()),
+            Err(e @ (CommitError::Maintenance(_) | CommitError::Disk(_))) => Err(e.to_string()),
             Err(e) => panic!("refused to append: {e}"),
         }
     }

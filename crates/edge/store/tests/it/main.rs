@@ -9,3 +9,4 @@ mod ledger;
 mod model;
 mod repair;
 mod support;
+mod threads;
