@@ -1,0 +1,55 @@
+//! What each command does.
+
+mod append;
+mod backup;
+mod fsck;
+mod key;
+mod log;
+mod policy;
+mod prove;
+mod record;
+mod scroll;
+mod tail;
+mod token;
+mod up;
+mod verify;
+
+use crate::args::{Action, Cli, Global};
+use crate::failure::{Failure, Stop, reason};
+use crate::local::Settings;
+use crate::out::Out;
+
+/// Does what was asked for.
+pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
+    let global = &cli.global;
+    match cli.action {
+        Action::Up(up) => up::run(global, &up, out),
+        Action::Append(append) => on(global, async |s| append::run(s, &append, out).await),
+        Action::Log(log) => on(global, async |s| log::run(s, log, out).await),
+        Action::Prove(prove) => on(global, async |s| prove::run(s, &prove, out).await),
+        // Offline by design: reads nothing but the files it is given, not even the configuration.
+        Action::Verify(verify) => verify::run(&verify, out),
+        Action::Policy(policy) => on(global, async |s| policy::run(s, policy, out).await),
+        Action::Key(key) => on(global, async |s| key::run(s, key, out).await),
+        Action::Token(token) => on(global, async |s| token::run(s, token, out).await),
+        Action::Backup(backup) => on(global, async |s| backup::backup(s, &backup, out).await),
+        Action::Restore(restore) => backup::restore(&Settings::load(global)?, &restore, out),
+    }
+}
+
+/// Runs a command on the data directory that flags, environment and configuration name.
+fn on(
+    global: &Global,
+    command: impl AsyncFnOnce(&Settings) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let settings = Settings::load(global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::environment("runtime", "cannot start", reason(&e)))?;
+    let done = runtime.block_on(command(&settings));
+    // A read of standard input may still be waiting for a line that nobody wants any more.
+    runtime.shutdown_background();
+    done
+}

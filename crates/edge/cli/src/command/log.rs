@@ -1,0 +1,326 @@
+//! `quorate log …`: scrolls and their entries.
+
+use std::path::Path;
+
+use http::Method;
+use http_body_util::BodyExt as _;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use super::record::Record;
+use super::scroll::{array, entries, index_of, info, number, string};
+use super::{fsck, tail};
+use crate::args::{Format, Log, Selector, Visibility};
+use crate::client::{Client, Without, broken, empty, request};
+use crate::failure::{Failure, Stop};
+use crate::local::Settings;
+use crate::out::{Out, Sink};
+use crate::progress;
+use crate::text::{Fields, Paint, Table, printable, seconds};
+use crate::uri::Uri;
+
+pub(super) async fn run(settings: &Settings, log: Log, out: Out) -> Result<(), Stop> {
+    match log {
+        Log::Create {
+            name,
+            format,
+            visibility,
+        } => create(settings, &name, format, visibility, out).await,
+        Log::List => list(settings, out).await,
+        Log::Show { name } => show(settings, &name, out).await,
+        Log::Get {
+            name,
+            entry,
+            content,
+            output,
+        } => get(settings, &name, &entry, content, output.as_deref(), out).await,
+        Log::Tail(tail) => tail::run(settings, &tail, out).await,
+        Log::Export { name, output } => export(settings, &name, output.as_deref(), out).await,
+        Log::Root { name, note } => root(settings, &name, note, out).await,
+        Log::Fsck { name, repair } => fsck::run(settings, name.as_deref(), repair, out).await,
+        Log::Erase {
+            name,
+            index,
+            reason,
+        } => erase(settings, &name, index, &reason, out).await,
+    }
+}
+
+async fn create(
+    settings: &Settings,
+    name: &str,
+    format: Format,
+    visibility: Visibility,
+    out: Out,
+) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let what = format!("cannot create the scroll {name}");
+    let body = json!({"name": name, "format": format.as_str(), "visibility": visibility.as_str()});
+    let made = client
+        .change(Method::POST, &Uri::path(&["scrolls"]), Some(&body), &what)
+        .await?;
+    out.answer(&made, |paint| {
+        let fields = Fields::new()
+            .row(
+                "holds",
+                format!(
+                    "{}, {}",
+                    string(&made, "format"),
+                    string(&made, "visibility")
+                ),
+            )
+            .row("origin", string(&made, "origin"));
+        format!(
+            "{}\n{}",
+            paint.bold(&format!("Created {name}")),
+            fields.render(paint)
+        )
+    })
+}
+
+async fn list(settings: &Settings, out: Out) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Read).await?;
+    let list = client
+        .get(&Uri::path(&["scrolls"]), "cannot list the scrolls")
+        .await?;
+    out.answer(&list, |paint| scroll_table(&list, paint))
+}
+
+async fn show(settings: &Settings, name: &str, out: Out) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Read).await?;
+    let scroll = info(&mut client, name, &format!("cannot show {name}")).await?;
+    out.answer(&scroll, |paint| scroll_page(&scroll, paint))
+}
+
+/// Exact octets for files and pipes; on a terminal shown so that they cannot drive it.
+async fn get(
+    settings: &Settings,
+    name: &str,
+    entry: &Selector,
+    content: bool,
+    output: Option<&Path>,
+    out: Out,
+) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Read).await?;
+    let (part, thing) = if content {
+        ("sealed", "sealed content")
+    } else {
+        ("entries", "entry")
+    };
+    let what = format!("cannot get the {thing} of {name}");
+    let index = index_of(&mut client, name, entry, &what).await?;
+    let octets = client
+        .get_octets(
+            &Uri::path(&["scrolls", name, part, &index.to_string()]),
+            &what,
+        )
+        .await?;
+    if output.is_none() && out.terminal() {
+        let text = String::from_utf8_lossy(&octets);
+        let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
+        return lines.map(printable).try_for_each(|line| out.line(&line));
+    }
+    let mut sink = Sink::open(output)?;
+    sink.write(&octets)?;
+    sink.finish()
+}
+
+async fn export(
+    settings: &Settings,
+    name: &str,
+    output: Option<&Path>,
+    out: Out,
+) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Read).await?;
+    let what = format!("cannot export {name}");
+    let raw = string(&info(&mut client, name, &what).await?, "format") == "raw";
+    let uri = Uri::path(&["scrolls", name, "export"]);
+    let mut body = client
+        .ask(request(Method::GET, &uri, empty()), &what)
+        .await?
+        .into_body();
+    let file = output.filter(|p| *p != "-");
+    let bar = if file.is_some() {
+        progress::bar(None, out)
+    } else {
+        ProgressBar::hidden()
+    };
+    let mut sink = Sink::open(file)?;
+    let mut octets = 0;
+    let mut record = if raw {
+        Record::framed()
+    } else {
+        Record::lines()
+    };
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|e| broken(&what, &*e))?.into_data() else {
+            continue;
+        };
+        octets += data.len() as u64;
+        bar.inc(data.len() as u64);
+        record.take(&data);
+        sink.write(&data)?;
+    }
+    bar.finish_and_clear();
+    if !record.whole() {
+        return Err(Failure::environment(
+            "connection-lost",
+            what,
+            "the record ends in the middle of an entry",
+        )
+        .hint("try again; the node's log says why it stopped")
+        .into());
+    }
+    sink.finish()?;
+    let Some(file) = file else { return Ok(()) };
+    let report = json!({"scroll": name, "entries": record.entries(), "octets": octets, "file": file.display().to_string()});
+    out.answer(&report, |_| {
+        let form = if raw {
+            "each behind its length"
+        } else {
+            "one per line"
+        };
+        format!(
+            "{} in {}, {form}\n",
+            entries(record.entries(), raw),
+            file.display()
+        )
+    })
+}
+
+async fn erase(
+    settings: &Settings,
+    name: &str,
+    index: u64,
+    reason: &str,
+    out: Out,
+) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let what = format!("cannot erase the content of {name} {index}");
+    let body = json!({"index": index, "reason": reason});
+    let done = client
+        .change(
+            Method::POST,
+            &Uri::path(&["scrolls", name, "erase"]),
+            Some(&body),
+            &what,
+        )
+        .await?;
+    out.answer(&done, |_| {
+        format!(
+            "The content of {name} {index} is gone; index {} records that. The receipt and its proofs stay.\n",
+            number(&done, "index")
+        )
+    })
+}
+
+async fn root(settings: &Settings, name: &str, note: bool, out: Out) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Read).await?;
+    let what = format!("cannot show the head of {name}");
+    if note && !out.json() {
+        return out.octets(
+            &client
+                .get_octets(&Uri::path(&["scrolls", name, "checkpoint"]), &what)
+                .await?,
+        );
+    }
+    let scroll = info(&mut client, name, &what).await?;
+    let Some(checkpoint) = scroll.get("checkpoint").filter(|c| !c.is_null()) else {
+        return Err(Failure::refused(
+            "no-checkpoint",
+            what,
+            "no head of this scroll was signed yet",
+        )
+        .hint("start the node with 'quorate up': it signs the head when the scroll grows")
+        .into());
+    };
+    let text = client
+        .get_octets(&Uri::path(&["scrolls", name, "checkpoint"]), &what)
+        .await?;
+    let mut answer = checkpoint.clone();
+    answer["scroll"] = name.into();
+    answer["origin"] = scroll.get("origin").cloned().unwrap_or_default();
+    answer["note"] = String::from_utf8_lossy(&text).into_owned().into();
+    answer["witnessing"] = scroll.get("witnessing").cloned().unwrap_or_default();
+    out.answer(&answer, |paint| {
+        let fields = Fields::new()
+            .row("head", string(&answer, "head_hash"))
+            .row("size", number(&answer, "size").to_string())
+            .row("root", string(&answer, "root"))
+            .row("origin", string(&answer, "origin"))
+            .row("signed", seconds(string(&answer, "signed_at")))
+            .row("witnesses", witnessing(&answer));
+        format!("{}\n{}", paint.bold(name), fields.render(paint))
+    })
+}
+
+fn scroll_table(list: &Value, paint: Paint) -> String {
+    let mut table = Table::new(&["name", "format", "visibility", ">size", "newest checkpoint"]);
+    for scroll in array(list, "scrolls") {
+        table.push(&[
+            string(scroll, "name"),
+            string(scroll, "format"),
+            string(scroll, "visibility"),
+            &number(scroll, "size").to_string(),
+            &checkpoint(scroll),
+        ]);
+    }
+    table.render(paint)
+}
+
+fn scroll_page(scroll: &Value, paint: Paint) -> String {
+    let raw = string(scroll, "format") == "raw";
+    let mut fields = Fields::new()
+        .row(
+            "holds",
+            format!(
+                "{}, {}",
+                entries(number(scroll, "size"), raw),
+                string(scroll, "visibility")
+            ),
+        )
+        .row("origin", string(scroll, "origin"))
+        .row("root", string(scroll, "root"))
+        .row("checkpoint", checkpoint(scroll));
+    if let Some(head) = scroll.get("head_hash").and_then(Value::as_str) {
+        fields.push("head", head);
+    }
+    fields.push("witnesses", witnessing(scroll));
+    fields.push("created", seconds(string(scroll, "created_at")));
+    for (i, key) in array(scroll, "vkeys")
+        .iter()
+        .filter_map(Value::as_str)
+        .enumerate()
+    {
+        fields.push(if i == 0 { "keys" } else { "" }, key);
+    }
+    if scroll.get("engine").and_then(Value::as_bool) == Some(true) {
+        fields.push("written by", "the node itself");
+    }
+    format!(
+        "{}\n{}",
+        paint.bold(&printable(string(scroll, "name"))),
+        fields.render(paint)
+    )
+}
+
+fn checkpoint(scroll: &Value) -> String {
+    match scroll.get("checkpoint").filter(|c| !c.is_null()) {
+        Some(c) => format!(
+            "{} at {}",
+            number(c, "size"),
+            seconds(string(c, "signed_at"))
+        ),
+        None => "none yet".to_owned(),
+    }
+}
+
+/// What witnesses there are, in words that do not promise more than there is.
+fn witnessing(value: &Value) -> String {
+    match string(value, "witnessing") {
+        "unwitnessed" => {
+            "none: whoever controls the node's machine can rewrite this history".to_owned()
+        }
+        other => other.to_owned(),
+    }
+}

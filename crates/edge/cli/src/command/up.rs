@@ -1,0 +1,218 @@
+//! `quorate up`: starts a node, says what it is and what it does not protect against, serves until told to
+//! stop.
+
+use std::io::IsTerminal as _;
+
+use quorate_node::{Listening, Mode, Node};
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::scroll::{array, string};
+use crate::args::{Global, Up};
+use crate::exit::Exit;
+use crate::failure::{Failure, Stop, reason};
+use crate::local::{Settings, opening};
+use crate::out::Out;
+use crate::text::{Fields, Paint, printable};
+
+pub(super) fn run(global: &Global, up: &Up, out: Out) -> Result<(), Stop> {
+    let settings = Settings::for_up(global, up)?;
+    log_to_stderr()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::environment("runtime", "cannot start", reason(&e)))?;
+    runtime.block_on(serve(&settings, out))
+}
+
+fn log_to_stderr() -> Result<(), Failure> {
+    let wanted = std::env::var("QUORATE_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::try_new(&wanted).map_err(|e| {
+        Failure::usage("cannot use QUORATE_LOG", format!("{wanted:?}: {e}"))
+            .hint("such as QUORATE_LOG=debug, or QUORATE_LOG=quorate_node=debug")
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(Paint::when(std::io::stderr().is_terminal()).is_on())
+        .with_target(false)
+        .init();
+    Ok(())
+}
+
+async fn serve(settings: &Settings, out: Out) -> Result<(), Stop> {
+    // Before anything is opened: a signal must find its handler.
+    let shutdown = shutdown()?;
+    let failed = |e| opening(settings.data_dir(), &e);
+    let node = Node::open(settings.config(), Mode::Online).map_err(failed)?;
+    let first = node.first_start();
+    followed_scrolls_exist(&node, settings)?;
+    let listening = node.listen().await.map_err(failed)?;
+    let start = start(&listening, settings, first)?;
+    // Nobody may be reading, for instance under a service manager; the node serves all the same.
+    let page = |paint| {
+        if first {
+            first_page(&start, paint)
+        } else {
+            short_page(&start, paint)
+        }
+    };
+    if let Err(Stop::Failed(failure)) = out.answer(&start, page) {
+        tracing::warn!(error = %failure.json(), "the start could not be announced");
+    }
+    listening.serve(shutdown).await.map_err(|e| {
+        Failure::environment("stopped", "the node stopped itself", reason(&e))
+            .hint("what was acknowledged is durable; run 'quorate log fsck', then start it again")
+    })?;
+    Ok(())
+}
+
+/// A scroll is made on purpose, with its format and visibility; a misspelt name must not make one.
+fn followed_scrolls_exist(node: &Node, settings: &Settings) -> Result<(), Failure> {
+    let summary = node.summary();
+    let names: Vec<&str> = array(&summary, "scrolls")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    match settings
+        .follow()
+        .iter()
+        .find(|f| !names.contains(&f.scroll.as_str()))
+    {
+        None => Ok(()),
+        Some(f) => Err(Failure::refused(
+            "unknown-scroll",
+            format!("cannot follow {} into {}", f.file.display(), f.scroll),
+            format!("there is no scroll {:?}", f.scroll),
+        )
+        .hint(format!(
+            "start without it, make the scroll with 'quorate log create {}', and start again",
+            f.scroll
+        ))),
+    }
+}
+
+/// Resolves at SIGINT or SIGTERM; a second signal does not wait any longer.
+fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
+    let install = |kind| {
+        signal(kind).map_err(|e| Failure::environment("signals", "cannot start", reason(&e)))
+    };
+    let mut interrupt = install(SignalKind::interrupt())?;
+    let mut terminate = install(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is under way");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // Safe at any moment: what was acknowledged is durable, and the next start cuts off the rest.
+            tracing::warn!("stopping at once");
+            std::process::exit(i32::from(Exit::Environment.code()));
+        });
+    })
+}
+
+/// Everything the start says, in one value.
+fn start(listening: &Listening, settings: &Settings, first: bool) -> Result<Value, Failure> {
+    let node = listening.node().summary();
+    let login = listening
+        .node()
+        .login_link()
+        .map_err(|e| opening(settings.data_dir(), &e))?;
+    let listen = listening.address().map(|a| format!("http://{a}"));
+    Ok(json!({
+        "first_start": first,
+        "node": node.get("node"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "data_dir": settings.data_dir().display().to_string(),
+        "listen": listen,
+        "console": login,
+        "operator_token_file": settings.data_dir().join("operator.token").display().to_string(),
+        "scrolls": node.get("scrolls"),
+        "witnessing": node.get("witnessing"),
+        "next_key": node.get("next_key"),
+    }))
+}
+
+fn names(start: &Value) -> String {
+    let names: Vec<&str> = array(start, "scrolls")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    names.join(", ")
+}
+
+/// The first start: who the node is, where things are, what it protects against.
+fn first_page(start: &Value, paint: Paint) -> String {
+    let fields = Fields::new()
+        .row("fingerprint", string(start, "node"))
+        .row("data", string(start, "data_dir"))
+        .row("scrolls", names(start))
+        .row("listening on", string(start, "listen"))
+        .row(
+            "API token",
+            format!("in {}", string(start, "operator_token_file")),
+        )
+        .row("console", string(start, "console"))
+        .row("", "(this link logs in once, within ten minutes)");
+    format!(
+        "{}\n{}\n{}",
+        paint.bold("A new node is running."),
+        fields.render(paint),
+        limits(start, paint)
+    )
+}
+
+/// What holds, and what does not, in plain words.
+fn limits(start: &Value, paint: Paint) -> String {
+    let mut text = format!(
+        "{}\n  {}\n  {}\n",
+        paint.bold("What this protects against"),
+        "Every entry is under a signed head. Whoever holds an earlier head, or a proof, can tell if",
+        "an entry was changed, removed or slipped in before it."
+    );
+    text.push_str(&format!(
+        "{}\n",
+        paint.bold("What it does not protect against")
+    ));
+    if string(start, "witnessing") == "unwitnessed" {
+        text.push_str(&paint.caution(
+            "  It is unwitnessed: whoever controls this machine can rewrite its history.",
+        ));
+        text.push('\n');
+        text.push_str("  Until witnesses co-sign, keep heads and proofs elsewhere: 'quorate log root NAME --note'.\n");
+    } else {
+        text.push_str(&format!(
+            "  Witnesses: {}.\n",
+            printable(string(start, "witnessing"))
+        ));
+    }
+    text.push_str("  It cannot tell whether what is written into it is true.\n");
+    text
+}
+
+/// A later start: the same in few lines.
+fn short_page(start: &Value, paint: Paint) -> String {
+    let fields = Fields::new()
+        .row("node", string(start, "node"))
+        .row("data", string(start, "data_dir"))
+        .row("console", string(start, "console"));
+    let state = match string(start, "witnessing") {
+        "unwitnessed" => {
+            paint.caution("unwitnessed: whoever controls this machine can rewrite its history")
+        }
+        other => printable(other),
+    };
+    format!(
+        "{} on {}, {state}\n{}",
+        paint.bold("Running"),
+        string(start, "listen"),
+        fields.render(paint)
+    )
+}

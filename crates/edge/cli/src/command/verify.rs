@@ -1,0 +1,133 @@
+//! `quorate verify`: a proof, an entry and a policy, all of them files. No node, no network.
+
+use std::path::Path;
+
+use quorate_policy::Policy;
+use quorate_verify::{Report, VerifyError, verify_entry};
+use serde_json::{Value, json};
+
+use crate::args::Verify;
+use crate::failure::{Failure, Stop, reason};
+use crate::out::Out;
+use crate::text::{Paint, printable};
+
+/// No proof or policy is longer; a longer file is something else. A signed note has at most 128 KiB
+/// (`quorate_note`), an erasure in a proof about 70 KiB.
+const MAX_FILE: u64 = 1 << 20;
+/// The largest entry plus the newline that an editor or `echo` may have put behind it, and one more octet to
+/// see that a file is longer.
+const MAX_ENTRY: u64 = 65_535 + 2;
+
+/// What of the entry's file was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// Every octet.
+    Exactly,
+    /// All but one newline at the end.
+    WithoutNewline,
+}
+
+pub(super) fn run(verify: &Verify, out: Out) -> Result<(), Stop> {
+    let what = || format!("{} does not verify", verify.proof.display());
+    let policy = read(&verify.policy, MAX_FILE)?;
+    let proof = read(&verify.proof, MAX_FILE)?;
+    let entry = read(&verify.entry, MAX_ENTRY)?;
+    let policy = Policy::parse(&policy).map_err(|e| {
+        Failure::refused(
+            "policy-malformed",
+            format!("cannot use the policy {}", verify.policy.display()),
+            e.to_string(),
+        )
+        .hint("get the policy again from whom you trust; 'quorate policy show' writes one")
+    })?;
+    let (report, taken) = check(&proof, &entry, &policy)
+        .map_err(|e| Failure::refused(e.code(), what(), reason(&e)).hint(hint(&e)))?;
+    let mut view = serde_json::to_value(report.view())
+        .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
+    view["verified"] = Value::Bool(true);
+    view["entry_taken"] = json!(match taken {
+        Taken::Exactly => "exactly",
+        Taken::WithoutNewline => "without-final-newline",
+    });
+    out.answer(&view, |paint| text(&report, taken, &verify.entry, paint))
+}
+
+/// The exact octets first. Only if they are not in the log and end in a newline, they are tried without it.
+fn check(proof: &[u8], entry: &[u8], policy: &Policy) -> Result<(Report, Taken), VerifyError> {
+    match (
+        verify_entry(proof, entry, policy),
+        entry.strip_suffix(b"\n"),
+    ) {
+        (Ok(report), _) => Ok((report, Taken::Exactly)),
+        (Err(error @ VerifyError::NotIncluded(_)), Some(shorter)) => {
+            match verify_entry(proof, shorter, policy) {
+                Ok(report) => Ok((report, Taken::WithoutNewline)),
+                Err(_) => Err(error),
+            }
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn text(report: &Report, taken: Taken, entry: &Path, paint: Paint) -> String {
+    let mut text = String::new();
+    for (i, line) in report.to_string().lines().enumerate() {
+        let first = i == 0;
+        let line = printable(line);
+        text.push_str(&match line.split_once(':') {
+            Some(("Proven", rest)) => format!("{}:{rest}", paint.good("Proven")),
+            Some((head @ ("Verdict" | "Not proven"), rest)) => {
+                format!("{}:{rest}", paint.bold(head))
+            }
+            _ => line,
+        });
+        text.push('\n');
+        if first && taken == Taken::WithoutNewline {
+            let name = entry.display();
+            let note = format!(
+                "  {name} ends in a newline that is not part of the entry; it was left out"
+            );
+            text.push_str(&paint.caution(&printable(&note)));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn hint(error: &VerifyError) -> &'static str {
+    match error {
+        VerifyError::MissingLog => "a policy needs a 'log' line; 'quorate policy show' writes one",
+        VerifyError::Log(_) => {
+            "is this the policy of the log the proof came from? if so, do not believe the proof"
+        }
+        VerifyError::Cosignature(_) => {
+            "do not believe this proof: keep it, and ask the log and the witness about it"
+        }
+        VerifyError::NotQuorate(_) => "ask for a newer proof: witnesses may have co-signed since",
+        VerifyError::NotIncluded(_) => {
+            "the entry must be the exact octets that were logged: get them with 'quorate log get SCROLL INDEX -o FILE'"
+        }
+        _ => "ask for the proof again: 'quorate prove' writes one",
+    }
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let failed = |e: std::io::Error| Failure::file("read", path, &e);
+    let mut octets = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(limit + 1)
+        .read_to_end(&mut octets)
+        .map_err(failed)?;
+    if octets.len() as u64 > limit {
+        return Err(Failure::refused(
+            "too-long",
+            format!("cannot use {}", path.display()),
+            format!("it is longer than {limit} octets"),
+        )
+        .hint(
+            "check that the files are in their places: verify PROOF --entry FILE --policy FILE",
+        ));
+    }
+    Ok(octets)
+}

@@ -1,0 +1,210 @@
+//! The node as a library: configuration, opening a data directory, calling it in process.
+
+use std::path::Path;
+
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use quorate_node::{
+    BackupError, Config, ConfigError, FollowSpec, LocalApi, Manifest, Node, NodeError, Overrides,
+};
+
+use quorate_store::DataDirError;
+
+use crate::args::{Global, Up};
+use crate::client::{Body, BoxError};
+use crate::exit::Exit;
+use crate::failure::{Failure, reason};
+
+pub(crate) use quorate_node::Mode;
+
+/// File, environment and flags, combined.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    config: Config,
+}
+
+impl Settings {
+    /// What every command needs: where the data is.
+    pub(crate) fn load(global: &Global) -> Result<Self, Failure> {
+        Self::combine(
+            global,
+            Overrides {
+                data_dir: global.data_dir.clone(),
+                ..Overrides::default()
+            },
+        )
+    }
+
+    /// What `quorate up` needs.
+    pub(crate) fn for_up(global: &Global, up: &Up) -> Result<Self, Failure> {
+        let follow = up.follow.iter().map(|f| FollowSpec {
+            file: f.file.clone(),
+            scroll: f.scroll.clone(),
+            raw: f.raw,
+        });
+        let overrides = Overrides {
+            data_dir: global.data_dir.clone(),
+            listen: up.listen,
+            origin_prefix: up.origin_prefix.clone(),
+            hosts: up.hosts.clone(),
+            follow: follow.collect(),
+        };
+        Self::combine(global, overrides)
+    }
+
+    fn combine(global: &Global, overrides: Overrides) -> Result<Self, Failure> {
+        let from_environment = std::env::var_os("QUORATE_CONFIG").filter(|v| !v.is_empty());
+        let file = global
+            .config
+            .clone()
+            .or_else(|| from_environment.map(Into::into));
+        let config = Config::load(file.as_deref(), overrides).map_err(|e| configuration(&e))?;
+        Ok(Self { config })
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.config.data_dir
+    }
+
+    /// The files to follow.
+    pub(crate) fn follow(&self) -> &[FollowSpec] {
+        &self.config.follow
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        self.config.clone()
+    }
+}
+
+fn configuration(error: &ConfigError) -> Failure {
+    let (exit, hint) = match error {
+        ConfigError::Read { .. } => (
+            Exit::Environment,
+            "check the path given with --config or QUORATE_CONFIG",
+        ),
+        ConfigError::UnknownVariable { .. } => (Exit::Usage, "correct its name, or unset it"),
+        ConfigError::NoDataDir => (Exit::Usage, "name one with --data-dir"),
+        _ => (Exit::Usage, "correct it: nothing was opened"),
+    };
+    Failure::new(
+        exit,
+        "configuration",
+        "cannot use the configuration",
+        reason(error),
+    )
+    .hint(hint)
+}
+
+/// A data directory opened in this process.
+pub(crate) struct Local {
+    api: LocalApi,
+    node: Option<Node>,
+}
+
+impl Local {
+    /// Opens it and takes its lock.
+    pub(crate) fn open(settings: &Settings, mode: Mode) -> Result<Self, Failure> {
+        // Reads and syncs files, and may take seconds.
+        let node = tokio::task::block_in_place(|| Node::open(settings.config(), mode));
+        let node = node.map_err(|e| opening(settings.data_dir(), &e))?;
+        Ok(Self {
+            api: node.api(),
+            node: Some(node),
+        })
+    }
+
+    /// Calls the API as the operator.
+    pub(crate) async fn call(&self, request: Request<Body>) -> Response<Body> {
+        let answer = self.api.call(request.map(axum::body::Body::new)).await;
+        answer.map(|body| body.map_err(BoxError::from).boxed_unsync())
+    }
+}
+
+impl Drop for Local {
+    /// Closes in order, on every way out, and gives the lock back.
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            tokio::task::block_in_place(|| node.close());
+        }
+    }
+}
+
+/// Why a data directory cannot be opened, and what to do about it.
+pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
+    let what = match error {
+        NodeError::Listen { .. } => "cannot start".to_owned(),
+        _ => format!("cannot open the data directory {}", data_dir.display()),
+    };
+    let (exit, code, hint) = match error {
+        NodeError::Empty(_) => (
+            Exit::Environment,
+            "no-node",
+            "start one with 'quorate up', or name its directory with --data-dir",
+        ),
+        NodeError::DataDir(DataDirError::InUse(_)) => (
+            Exit::Environment,
+            "in-use",
+            "a node or another command works on it: wait for it, or stop it",
+        ),
+        NodeError::DataDir(DataDirError::Disk(_)) | NodeError::Io { .. } => (
+            Exit::Environment,
+            "data-dir",
+            "check its owner, its permissions and the disk",
+        ),
+        NodeError::Listen { .. } => (
+            Exit::Environment,
+            "listen",
+            "choose an address of this machine that no other program uses, with --listen",
+        ),
+        NodeError::Scroll { .. } | NodeError::StoredCheckpoint { .. } => (
+            Exit::Refused,
+            "damaged",
+            "do not remove anything: 'quorate log fsck' names the first difference; a backup may be restored into another directory",
+        ),
+        NodeError::Failed(_) => (
+            Exit::Environment,
+            "failed",
+            "run 'quorate log fsck', then start it again",
+        ),
+        _ => (
+            Exit::Refused,
+            "data-dir",
+            "nothing was changed; the reason above says what stands in the way",
+        ),
+    };
+    Failure::new(exit, code, what, reason(error)).hint(hint)
+}
+
+/// Puts a backup into an empty data directory.
+pub(crate) fn restore(backup: &Path, data_dir: &Path) -> Result<Manifest, Failure> {
+    quorate_node::restore(backup, data_dir).map_err(|e| {
+        let what = format!(
+            "cannot restore {} into {}",
+            backup.display(),
+            data_dir.display()
+        );
+        let (exit, code, hint) = match e {
+            BackupError::NotEmpty(_) => (
+                Exit::Refused,
+                "not-empty",
+                "name an empty or new directory with --data-dir",
+            ),
+            BackupError::NotABackup(_) => (
+                Exit::Refused,
+                "not-a-backup",
+                "name the directory that 'quorate backup' wrote",
+            ),
+            BackupError::Damaged { .. } => (
+                Exit::Refused,
+                "damaged",
+                "use another backup; nothing was restored",
+            ),
+            _ => (
+                Exit::Environment,
+                "file",
+                "check the disk and the permissions; nothing was restored",
+            ),
+        };
+        Failure::new(exit, code, what, reason(&e)).hint(hint)
+    })
+}

@@ -1,0 +1,228 @@
+//! Calm text for people: alignment, restrained colour, nothing that drives the terminal.
+
+use std::fmt::Write as _;
+
+/// Colours, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// No colours.
+    #[cfg(test)]
+    pub(crate) const OFF: Self = Self { on: false };
+
+    /// Colours only on a terminal that has them, and not against the user's wish (no-color.org).
+    pub(crate) fn when(terminal: bool) -> Self {
+        let unset = |name| std::env::var_os(name).is_none_or(|v| v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        Self {
+            on: terminal && unset("NO_COLOR") && !dumb,
+        }
+    }
+
+    /// Whether there are colours.
+    pub(crate) fn is_on(self) -> bool {
+        self.on
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.on {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// A heading.
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    /// A label.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// Something that holds.
+    pub(crate) fn good(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// Something to know.
+    pub(crate) fn caution(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    /// Something that failed.
+    pub(crate) fn error(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+}
+
+/// Labels on the left, values on the right.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    rows: Vec<(String, String)>,
+}
+
+impl Fields {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a row; an empty label continues the row above.
+    #[must_use]
+    pub(crate) fn row(mut self, label: &str, value: impl AsRef<str>) -> Self {
+        self.push(label, value);
+        self
+    }
+
+    pub(crate) fn push(&mut self, label: &str, value: impl AsRef<str>) {
+        self.rows
+            .push((label.to_owned(), printable(value.as_ref())));
+    }
+
+    pub(crate) fn render(&self, paint: Paint) -> String {
+        let width = self
+            .rows
+            .iter()
+            .map(|(label, _)| label.chars().count())
+            .max()
+            .unwrap_or(0);
+        let mut text = String::new();
+        for (label, value) in &self.rows {
+            let _ = writeln!(text, "  {}  {value}", paint.dim(&format!("{label:width$}")));
+        }
+        text
+    }
+}
+
+/// Rows under headings; columns whose heading begins with `>` are numbers.
+#[derive(Debug)]
+pub(crate) struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(head: &[&str]) -> Self {
+        Self {
+            head: head.iter().map(|&h| h.to_owned()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: &[&str]) {
+        self.rows
+            .push(row.iter().map(|cell| printable(cell)).collect());
+    }
+
+    pub(crate) fn render(&self, paint: Paint) -> String {
+        let right: Vec<bool> = self.head.iter().map(|h| h.starts_with('>')).collect();
+        let head: Vec<String> = self
+            .head
+            .iter()
+            .map(|h| h.trim_start_matches('>').to_owned())
+            .collect();
+        let width = |i: usize| {
+            let cells = self.rows.iter().filter_map(|r| r.get(i)).chain(head.get(i));
+            cells.map(|c| c.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        let line = |row: &[String]| {
+            let mut text = String::new();
+            for (i, cell) in row.iter().enumerate() {
+                let width = widths.get(i).copied().unwrap_or(0);
+                if i > 0 {
+                    text.push_str("  ");
+                }
+                let _ = if right.get(i) == Some(&true) {
+                    write!(text, "{cell:>width$}")
+                } else {
+                    write!(text, "{cell:width$}")
+                };
+            }
+            text.trim_end().to_owned()
+        };
+        let mut text = format!("{}\n", paint.dim(&line(&head)));
+        for row in &self.rows {
+            text.push_str(&line(row));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The text with control characters and direction overrides shown as escapes, so that what somebody logged
+/// cannot rewrite the screen of who reads it.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if c == '\t' || !(c.is_control() || hidden) {
+            out.push(c);
+        } else {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        }
+    }
+    out
+}
+
+/// An RFC 3339 time to the second, for people; JSON keeps all of it.
+pub(crate) fn seconds(time: &str) -> String {
+    match time.split_once('.') {
+        Some((whole, rest)) if rest.ends_with('Z') => format!("{whole}Z"),
+        _ => time.to_owned(),
+    }
+}
+
+/// `1 receipt`, `2 receipts`.
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_and_fields_are_aligned() {
+        let mut table = Table::new(&["name", ">size", "visibility"]);
+        table.push(&["A", "5", "public"]);
+        table.push(&["Longer", "1234", "restricted"]);
+        let text = "name    size  visibility\nA          5  public\nLonger  1234  restricted\n";
+        assert_eq!(table.render(Paint::OFF), text);
+        let fields = Fields::new()
+            .row("a", "1")
+            .row("long", "2\u{1b}c")
+            .row("", "3");
+        assert_eq!(
+            fields.render(Paint::OFF),
+            "  a     1\n  long  2\\u001bc\n        3\n"
+        );
+    }
+
+    #[test]
+    fn people_see_times_to_the_second() {
+        assert_eq!(seconds("2026-11-20T12:00:00.25Z"), "2026-11-20T12:00:00Z");
+        assert_eq!(seconds("2026-11-20T12:00:00Z"), "2026-11-20T12:00:00Z");
+        assert_eq!(seconds("-"), "-");
+    }
+
+    #[test]
+    fn control_and_direction_characters_are_shown_not_obeyed() {
+        assert_eq!(
+            printable("a\u{1b}[31m\u{202e}\u{85}\tü\n"),
+            "a\\u001b[31m\\u202e\\u0085\tü\\u000a"
+        );
+    }
+
+    #[test]
+    fn colours_surround_text_only_when_on() {
+        assert_eq!(Paint { on: true }.good("x"), "\u{1b}[32mx\u{1b}[0m");
+        assert_eq!(Paint::OFF.good("x"), "x");
+        assert_eq!(Paint::when(false), Paint::OFF);
+    }
+}
