@@ -319,6 +319,24 @@ async fn socket(data_dir: &Path) -> Result<Option<SendRequest<Body>>, Failure> {
     Ok(Some(sender))
 }
 
+/// Whether a node can make its socket in this directory. Reaching a socket has a way around the limit, making
+/// one has not.
+pub(crate) fn socket_fits(data_dir: &Path) -> Result<(), Failure> {
+    let length = data_dir.join(SOCKET).as_os_str().as_bytes().len();
+    if length <= MAX_SOCKET_PATH {
+        return Ok(());
+    }
+    let why = format!(
+        "the path of its socket has {length} octets; the system takes at most {MAX_SOCKET_PATH}"
+    );
+    Err(Failure::environment(
+        "path-too-long",
+        format!("cannot start on {}", data_dir.display()),
+        why,
+    )
+    .hint("name a shorter --data-dir, for instance a symbolic link to this one"))
+}
+
 /// A path to the socket that fits into a socket address. A long one goes through a handle on the directory.
 fn short_path(data_dir: &Path) -> io::Result<(PathBuf, Option<std::fs::File>)> {
     use std::os::fd::AsRawFd as _;

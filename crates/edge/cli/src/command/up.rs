@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::scroll::{array, string};
 use crate::args::{Global, Up};
+use crate::client::socket_fits;
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop, reason};
 use crate::local::{Settings, opening};
@@ -18,6 +19,7 @@ use crate::text::{Fields, Paint, printable};
 
 pub(super) fn run(global: &Global, up: &Up, out: Out) -> Result<(), Stop> {
     let settings = Settings::for_up(global, up)?;
+    socket_fits(settings.data_dir())?;
     log_to_stderr()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
