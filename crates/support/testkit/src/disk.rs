@@ -4,6 +4,8 @@
 //! a sync of their directory, and of what was not synced a [`FakeDisk::crash`] keeps an arbitrary subset, in
 //! 512-byte sectors, in any order.
 
+mod inode;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quorate_store::{Disk, DiskFile, MODE_PRIVATE};
 
 use crate::rng::Rng;
-
-/// The unit in which a write can be torn.
-pub const SECTOR: u64 = 512;
+pub use inode::SECTOR;
+use inode::{Change, Inode};
 
 /// How a chosen operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,20 +62,6 @@ struct State {
     /// The operation that the fault hit.
     failed: Option<String>,
     stopped: bool,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Inode {
-    written: Vec<u8>,
-    durable: Vec<u8>,
-    /// Since the last sync, in order.
-    pending: Vec<Change>,
-}
-
-#[derive(Debug, Clone)]
-enum Change {
-    Write { offset: u64, data: Vec<u8> },
-    SetLen(u64),
 }
 
 /// A change of names that a journaling file system makes as one.
@@ -308,64 +295,6 @@ fn not_found(path: &Path) -> io::Error {
         io::ErrorKind::NotFound,
         format!("no such file: {}", path.display()),
     )
-}
-
-impl Inode {
-    fn write(bytes: &mut Vec<u8>, offset: u64, data: &[u8]) {
-        let (start, end) = (offset as usize, offset as usize + data.len());
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
-        bytes[start..end].copy_from_slice(data);
-    }
-
-    /// `durable` plus an arbitrary subset of the sectors written since, with a length between the shortest
-    /// and the longest the file had.
-    fn after_crash(&self, rng: &mut Rng, keep: u64) -> Vec<u8> {
-        if self.pending.is_empty() {
-            return self.durable.clone();
-        }
-        let mut bytes = self.durable.clone();
-        let (mut shortest, mut longest) = (bytes.len() as u64, bytes.len() as u64);
-        let mut len = bytes.len() as u64;
-        for change in &self.pending {
-            len = match change {
-                Change::Write { offset, data } => len.max(offset + data.len() as u64),
-                Change::SetLen(new) => *new,
-            };
-            shortest = shortest.min(len);
-            longest = longest.max(len);
-        }
-        for change in &self.pending {
-            match change {
-                Change::Write { offset, data } => {
-                    let mut at = *offset;
-                    let end = offset + data.len() as u64;
-                    while at < end {
-                        let next = ((at / SECTOR + 1) * SECTOR).min(end);
-                        if rng.below(1024) < keep {
-                            let piece = &data[(at - offset) as usize..(next - offset) as usize];
-                            Self::write(&mut bytes, at, piece);
-                        }
-                        at = next;
-                    }
-                }
-                Change::SetLen(new) => {
-                    if rng.below(1024) < keep {
-                        bytes.resize(*new as usize, 0);
-                    }
-                }
-            }
-        }
-        let len = match rng.below(4) {
-            0 => shortest,
-            1 => longest,
-            2 => (bytes.len() as u64).clamp(shortest, longest),
-            _ => shortest + rng.below(longest - shortest + 1),
-        };
-        bytes.resize(len as usize, 0);
-        bytes
-    }
 }
 
 #[derive(Debug)]

@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod disk;
+pub mod oracle;
 pub mod rng;

@@ -164,8 +164,11 @@ mod tests {
                         below: 4500,
                         limit: usize::MAX,
                     };
-                    let mut expected: Vec<Point> =
-                        points.iter().copied().filter(|p| query.wants(*p)).collect();
+                    let wanted = |p: &Point| {
+                        let starts = p.key > key || (p.key == key && p.index >= 700);
+                        starts && p.key <= last_key && p.index < 4500
+                    };
+                    let mut expected: Vec<Point> = points.iter().copied().filter(wanted).collect();
                     expected.sort_unstable();
                     let mut all = found(&taken, query);
                     all.extend(found(&table, query));

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use quorate_store::{
-    Batch, CommitError, CreateError, EntryError, Kind, OpenError, OpenOptions, ReadError, Scroll,
-    SnapshotUse, Urgency,
+    Batch, CommitError, CreateError, Damage, EntryError, EntryKeys, Kind, OpenError, OpenOptions,
+    PreparedEntry, ReadError, Scroll, SnapshotUse, Urgency,
 };
-use quorate_testkit::disk::FakeDisk;
+use quorate_testkit::disk::{FakeDisk, Fault};
 
 use crate::support::{
     DIR, check_all, commit, create, disk_of, eager, entry, grow, model, open, open_with, prepared,
@@ -210,4 +210,75 @@ fn cursors_are_sealed_with_their_batch_and_survive_compaction() {
         assert_eq!(reader.cursor("kept").is_some(), i >= 7);
     }
     assert!(longest < 16_384, "the journal grew to {longest} bytes");
+}
+
+#[test]
+fn what_was_never_sealed_is_cut_at_the_start_and_reported() {
+    let fake = FakeDisk::new();
+    create(&fake, Kind::Receipts);
+    let mut scroll = open(&fake);
+    grow(&mut scroll, 20);
+    let record = Path::new(DIR).join("tests_events.jsonl");
+    let sealed = fake.contents(&record).unwrap();
+    drop(scroll);
+    fake.tamper(&record, |bytes| {
+        bytes.extend_from_slice(b"{\"never\":\"acknowledged\"}\n{");
+    });
+    // And half of a seal: a frame that was never finished.
+    let journal = Path::new(DIR).join("commit.journal");
+    fake.tamper(&journal, |bytes| {
+        let end = bytes.iter().rposition(|b| *b != 0).unwrap() + 1;
+        let end = end.next_multiple_of(8);
+        bytes.resize(bytes.len().max(end + 64), 0);
+        bytes[end..end + 12].copy_from_slice(b"QSJ1\x02\0\0\0\0\0\0\x92");
+    });
+    let (mut scroll, report) = open_with(&fake, &eager()).unwrap();
+    assert_eq!((report.size, report.cut_bytes), (20, 26));
+    assert_eq!(fake.contents(&record).unwrap(), sealed);
+    assert!(!fake.contents(&journal).unwrap().ends_with(b"\x92"));
+    grow(&mut scroll, 25);
+    drop(scroll);
+    check_all(&open(&fake).reader(), &model(25));
+}
+
+#[test]
+fn a_full_disk_refuses_a_batch_and_the_next_one_goes_in() {
+    for file in ["tests_events.jsonl", "offsets", "0"] {
+        let fake = FakeDisk::new();
+        create(&fake, Kind::Receipts);
+        let mut scroll = open(&fake);
+        grow(&mut scroll, 10);
+        let step = format!("write {file}");
+        let nth = ["write tests_events.jsonl", "write offsets", "write 0"]
+            .iter()
+            .position(|s| **s == step);
+        fake.fail_at(nth.unwrap() as u64, Fault::Half);
+        let refused = commit(&mut scroll, &[entry(100), entry(101), entry(102)]);
+        assert!(matches!(refused, Err(CommitError::Disk(_))), "{refused:?}");
+        assert_eq!(fake.failed(), Some(step));
+        grow(&mut scroll, 11);
+        check_all(&scroll.reader(), &model(11));
+        drop(scroll);
+        check_all(&open(&fake.crash(1)).reader(), &model(11));
+    }
+}
+
+#[test]
+fn a_time_that_the_entry_does_not_have_is_damage_and_not_an_answer() {
+    let fake = FakeDisk::new();
+    create(&fake, Kind::Receipts);
+    let mut scroll = open(&fake);
+    // Keyed by other words than its own: what a look-up of another scroll would look like.
+    let entry = PreparedEntry::new(b"10 id-1 x".to_vec(), EntryKeys::at(500)).unwrap();
+    let batch = Batch {
+        entries: vec![entry],
+        ..Batch::default()
+    };
+    scroll.writer().commit(batch).unwrap();
+    let found = scroll.reader().by_time(0..1000, 10);
+    assert!(
+        matches!(&found, Err(ReadError::Fault(quorate_store::Fault::Corrupt(c))) if c.damage == Damage::Lookup),
+        "{found:?}"
+    );
+    assert_eq!(scroll.reader().by_time(0..500, 10), Ok(Vec::new()));
 }

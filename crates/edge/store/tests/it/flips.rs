@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use quorate_merkle::{TileId, bundles_for_size, leaf_hash, root_of_leaf_hashes, tiles_for_size};
+use quorate_merkle::{bundles_for_size, leaf_hash, tiles_for_size};
 use quorate_store::{
     Damage, Fault, Kind, OpenError, OpenOptions, ReadError, Reader, SpecError, id_fingerprint,
 };
 use quorate_testkit::disk::FakeDisk;
+use quorate_testkit::oracle::Oracle;
 use quorate_testkit::rng::Rng;
 
 use crate::support::{DIR, create, eager, grow, keys_of, model, open, open_with, root_of};
@@ -77,26 +78,14 @@ fn all_right_or_refused(reader: &Reader, model: &[Vec<u8>]) -> usize {
     right(
         answer(reader.root_at(old)).map(|r| r == root_of(&model[..usize::try_from(old).unwrap()])),
     );
+    let oracle = Oracle::new(model);
     for id in tiles_for_size(size) {
-        right(answer(reader.tile(&id, size)).map(|bytes| bytes == tile_bytes(&id, model)));
+        right(answer(reader.tile(&id, size)).map(|bytes| bytes == oracle.tile(&id)));
     }
     for id in bundles_for_size(size) {
-        right(answer(reader.entry_bundle(&id, size)).map(|bytes| {
-            let entries = quorate_merkle::bundle::decode_bundle(&id, &bytes).unwrap();
-            let first = usize::try_from(id.first_entry()).unwrap();
-            entries == model[first..first + entries.len()]
-        }));
+        right(answer(reader.entry_bundle(&id, size)).map(|bytes| bytes == oracle.bundle(&id)));
     }
     refused
-}
-
-fn tile_bytes(id: &TileId, model: &[Vec<u8>]) -> Vec<u8> {
-    let leaves: Vec<_> = model.iter().map(|e| leaf_hash(e)).collect();
-    let span = 256_usize.pow(u32::from(id.level()));
-    let first = usize::try_from(id.first_hash()).unwrap();
-    (first..first + usize::from(id.width()))
-        .flat_map(|i| *root_of_leaf_hashes(&leaves[i * span..(i + 1) * span]).as_bytes())
-        .collect()
 }
 
 fn places(len: u64, rng: &mut Rng) -> Vec<(u64, u8)> {

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quorate_merkle::{
-    BundleId, Frontier, Hash, bundles_for_size, leaf_hash, root_of_leaf_hashes, tiles_for_size,
-    verify_consistency, verify_inclusion,
+    Hash, bundles_for_size, leaf_hash, tiles_for_size, verify_consistency, verify_inclusion,
+    verify_many,
 };
 use quorate_store::{
     Batch, Commit, CommitError, Disk, EntryKeys, IndexError, Indexer, Kind, OpenError, OpenOptions,
     OpenReport, PreparedEntry, Reader, Scroll, ScrollSpec, Tuning, Visibility, id_fingerprint,
 };
 use quorate_testkit::disk::FakeDisk;
+use quorate_testkit::oracle::Oracle;
 
 pub(crate) const DIR: &str = "data/receipts/tests";
 
@@ -118,9 +119,8 @@ pub(crate) fn grow(scroll: &mut Scroll, size: u64) {
 
 /// Reads everything a scroll offers and compares it with what is known to be in it.
 pub(crate) fn check_all(reader: &Reader, model: &[Vec<u8>]) {
-    let size = model.len() as u64;
-    let leaves: Vec<Hash> = model.iter().map(|e| leaf_hash(e)).collect();
-    let root = root_of_leaf_hashes(&leaves);
+    let oracle = Oracle::new(model);
+    let (size, root) = (oracle.size(), oracle.root());
     assert_eq!(reader.head(), (size, root));
     assert_eq!(reader.frontier().root(), root);
     let mut start = 0;
@@ -132,14 +132,13 @@ pub(crate) fn check_all(reader: &Reader, model: &[Vec<u8>]) {
             start += 1;
         }
     }
-    for (index, bytes) in (0..).zip(model) {
+    for ((index, bytes), leaf) in (0..).zip(model).zip(oracle.leaves()) {
         assert_eq!(reader.entry(index).as_ref(), Ok(bytes));
-        let leaf = leaf_hash(bytes);
-        assert_eq!(reader.leaf(index), Ok(leaf));
-        assert!(reader.find_leaf(&leaf, 1000).unwrap().contains(&index));
+        assert_eq!(reader.leaf(index).as_ref(), Ok(leaf));
+        assert!(reader.find_leaf(leaf, 1000).unwrap().contains(&index));
         let proof = reader.prove_inclusion(index, size).unwrap();
-        assert_eq!(verify_inclusion(index, &leaf, size, &root, &proof), Ok(()));
-        let old_root = root_of_leaf_hashes(&leaves[..usize::try_from(index).unwrap()]);
+        assert_eq!(verify_inclusion(index, leaf, size, &root, &proof), Ok(()));
+        let old_root = oracle.root_at(index);
         assert_eq!(reader.root_at(index), Ok(old_root));
         let proof = reader.prove_consistency(index, size).unwrap();
         assert_eq!(
@@ -147,8 +146,35 @@ pub(crate) fn check_all(reader: &Reader, model: &[Vec<u8>]) {
             Ok(())
         );
     }
+    check_many(reader, &oracle);
     check_lookups(reader, model);
-    check_tiles(reader, &leaves, model);
+    for id in tiles_for_size(size) {
+        assert_eq!(reader.tile(&id, size), Ok(oracle.tile(&id)), "tile {id}");
+    }
+    for id in bundles_for_size(size) {
+        assert_eq!(
+            reader.entry_bundle(&id, size),
+            Ok(oracle.bundle(&id)),
+            "bundle {id}"
+        );
+    }
+}
+
+/// One proof for every third entry, at the size and at half of it.
+fn check_many(reader: &Reader, oracle: &Oracle) {
+    for size in [oracle.size(), oracle.size() / 2]
+        .into_iter()
+        .filter(|s| *s > 0)
+    {
+        let indices: Vec<u64> = (0..size).step_by(3).collect();
+        let proof = reader.prove_many(&indices, size).unwrap();
+        let leaf = |i: &u64| (*i, oracle.leaves()[usize::try_from(*i).unwrap()]);
+        let leaves: Vec<(u64, Hash)> = indices.iter().map(leaf).collect();
+        assert_eq!(
+            verify_many(&leaves, size, &oracle.root_at(size), &proof),
+            Ok(())
+        );
+    }
 }
 
 pub(crate) fn check_lookups(reader: &Reader, model: &[Vec<u8>]) {
@@ -189,42 +215,12 @@ pub(crate) fn check_lookups(reader: &Reader, model: &[Vec<u8>]) {
     );
 }
 
-fn check_tiles(reader: &Reader, leaves: &[Hash], model: &[Vec<u8>]) {
-    let size = leaves.len() as u64;
-    for id in tiles_for_size(size) {
-        let bytes = reader.tile(&id, size).unwrap();
-        let span = 256_u64.pow(u32::from(id.level()));
-        let expected: Vec<u8> = (id.first_hash()..id.first_hash() + u64::from(id.width()))
-            .flat_map(|i| {
-                let range =
-                    usize::try_from(i * span).unwrap()..usize::try_from((i + 1) * span).unwrap();
-                *root_of_leaf_hashes(&leaves[range]).as_bytes()
-            })
-            .collect();
-        assert_eq!(bytes, expected, "tile {id}");
-    }
-    for id in bundles_for_size(size) {
-        check_bundle(reader, &id, model);
-    }
-}
-
-fn check_bundle(reader: &Reader, id: &BundleId, model: &[Vec<u8>]) {
-    let bytes = reader.entry_bundle(id, model.len() as u64).unwrap();
-    let entries = quorate_merkle::bundle::decode_bundle(id, &bytes).unwrap();
-    let first = usize::try_from(id.first_entry()).unwrap();
-    assert_eq!(entries, model[first..first + entries.len()]);
-}
-
 /// The test entries 0..size.
 pub(crate) fn model(size: u64) -> Vec<Vec<u8>> {
     (0..size).map(entry).collect()
 }
 
-/// Root of the test entries 0..size.
+/// Root of a log of these entries.
 pub(crate) fn root_of(entries: &[Vec<u8>]) -> Hash {
-    let mut frontier = Frontier::new();
-    for entry in entries {
-        frontier.push(leaf_hash(entry)).unwrap();
-    }
-    frontier.root()
+    Oracle::new(entries).root()
 }
