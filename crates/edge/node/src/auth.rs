@@ -180,6 +180,17 @@ impl Credentials {
         Ok(())
     }
 
+    /// Whether the token with this id still opens anything.
+    pub(crate) fn holds(&self, token_id: &str) -> bool {
+        let writers = self.writers.read().unwrap_or_else(PoisonError::into_inner);
+        writers.values().any(|w| w.token_id == token_id)
+    }
+
+    /// Ends a session: its cookie opens nothing any more.
+    pub(crate) fn logout(&self, cookie: &str) {
+        lock(&self.sessions).remove(&digest(cookie));
+    }
+
     /// A fresh one-time login code for the console.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Signing heads: persisted before they are published, never rolled back, only when the tree grew.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use quorate_merkle::Hash;
@@ -31,6 +31,17 @@ pub(crate) struct Published {
 }
 
 impl Published {
+    /// Whether exactly these keys signed it.
+    fn is_signed_by(&self, signers: &[quorate_note::LogSigner]) -> bool {
+        SignedCheckpoint::parse(&self.note).is_ok_and(|signed| {
+            let lines = signed.note().signatures();
+            lines.len() == signers.len()
+                && signers
+                    .iter()
+                    .all(|s| lines.iter().any(|l| l.id() == s.verifier_key().id()))
+        })
+    }
+
     /// `ROOT.<scroll>.txt`: head hash and size on a line each, then the checkpoint note.
     pub(crate) fn root_file(&self) -> Vec<u8> {
         let mut text = format!("{}\n{}\n", self.head_hash, self.size).into_bytes();
@@ -63,6 +74,9 @@ pub enum CheckpointError {
     /// The note could not be signed.
     #[error("the head cannot be signed: {0}")]
     Signing(#[from] quorate_note::SignError),
+    /// Signing ended in a bug.
+    #[error("signing a head ended unexpectedly; see the node's log")]
+    Panicked,
     /// The node is offline: it signs nothing.
     #[error("this process signs nothing")]
     Offline,
@@ -124,6 +138,12 @@ pub(crate) struct Checkpointer {
     pub(crate) scroll: String,
     pub(crate) origin: Origin,
     pub(crate) reader: Reader,
+    /// Held for reading while a head is signed and recorded.
+    pub(crate) signing: Arc<RwLock<()>>,
+    /// Changes when keys did: the newest head is then signed anew, even if nothing was appended.
+    pub(crate) keys_changed: watch::Receiver<u64>,
+    /// Set when the node closes: what was appended is signed without waiting.
+    pub(crate) closing: watch::Receiver<bool>,
     /// The log keys in force, asked for every time: a retired key signs nothing more.
     pub(crate) signers: Box<dyn Fn() -> Result<Signers, IdentityError> + Send + Sync>,
     pub(crate) state: Arc<State>,
@@ -132,16 +152,20 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Signs the current head, records it, then publishes it. Answers `None` if the tree did not grow.
+    /// Signs the current head, records it, then publishes it. Answers `None` if there is
+    /// nothing new: no growth, and the same keys.
     fn sign(&self, newest: Option<&Published>) -> Result<Option<Published>, CheckpointError> {
+        // Keys do not change between choosing them and recording what they signed.
+        let _keys_stay = self.signing.read().unwrap_or_else(PoisonError::into_inner);
+        let signers = (self.signers)()?;
         let (size, root) = self.reader.head();
-        if newest.is_some_and(|n| n.size == size) {
+        if newest.is_some_and(|n| n.size == size && n.is_signed_by(&signers)) {
             return Ok(None);
         }
         let signed_at = clock::now_micros();
         let checkpoint = Checkpoint::new(self.origin.clone(), size, root)?;
         let seconds = u64::try_from(signed_at / 1_000_000).unwrap_or(0);
-        let note = SignedCheckpoint::sign(&checkpoint, &(self.signers)()?, seconds)?.to_bytes();
+        let note = SignedCheckpoint::sign(&checkpoint, &signers, seconds)?.to_bytes();
         let head_hash = checkpoint.head_hash().to_string();
         self.state.record_signed_head(
             &self.scroll,
@@ -189,13 +213,14 @@ impl Checkpointer {
         let (publish, published) = watch::channel(newest.map(Arc::new));
         let wanted = Arc::new(Notify::new());
         let asked = Arc::clone(&wanted);
+        let (mut keys_changed, mut closing) = (self.keys_changed.clone(), self.closing.clone());
         let this = Arc::new(self);
         let task = runtime.spawn(async move {
             loop {
+                keys_changed.mark_unchanged();
                 let current = publish.borrow().clone();
                 let worker = Arc::clone(&this);
-                let signed = tokio::task::spawn_blocking(move || worker.sign(current.as_deref())).await;
-                match signed {
+                match tokio::task::spawn_blocking(move || worker.sign(current.as_deref())).await {
                     Ok(Ok(Some(p))) => {
                         let p = Arc::new(p);
                         publish.send_replace(Some(Arc::clone(&p)));
@@ -207,17 +232,20 @@ impl Checkpointer {
                     }
                     Ok(Ok(None)) => {}
                     Ok(Err(error)) => return on_failure(error),
+                    Err(error) if error.is_panic() => return on_failure(CheckpointError::Panicked),
                     // The runtime is shutting down.
                     Err(_) => return,
                 }
-                // Wait for growth, then for the interval or for a caller that cannot wait.
                 let size = publish.borrow().as_ref().map_or(0, |p| p.size);
-                if committed.wait_for(|c| *c > size).await.is_err() {
-                    return;
+                tokio::select! {
+                    grown = committed.wait_for(|c| *c > size) => if grown.is_err() { return },
+                    Ok(()) = keys_changed.changed() => continue,
                 }
+                // Wait for the interval, or for a caller that cannot.
                 tokio::select! {
                     () = tokio::time::sleep(this.interval) => {}
                     () = asked.notified() => {}
+                    _ = closing.wait_for(|c| *c) => {}
                 }
             }
         });

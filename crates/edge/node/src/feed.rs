@@ -48,11 +48,7 @@ pub(crate) async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let name = cursor_name(&file);
-    let resumed = scroll
-        .reader()
-        .cursor(&name)
-        .and_then(|bytes| Cursor::from_bytes(&bytes));
-    let mut follower = Follower::new(file.clone(), resumed);
+    let mut follower = resume(&scroll, &file, &name);
     loop {
         let look = move || {
             let taken = follower.take(Instant::now());
@@ -73,6 +69,8 @@ pub(crate) async fn run(
                 }
             },
             Err(error) => {
+                // What was taken but not appended is taken again, from the last durable line.
+                follower = resume(&scroll, &file, &name);
                 tracing::warn!(file = %file.display(), %error, "the followed file cannot be read; trying again");
                 RETRY
             }
@@ -87,6 +85,15 @@ pub(crate) async fn run(
             }
         }
     }
+}
+
+/// A follower from the last durable line on.
+fn resume(scroll: &Scroll, file: &Path, name: &str) -> Follower {
+    let cursor = scroll
+        .reader()
+        .cursor(name)
+        .and_then(|bytes| Cursor::from_bytes(&bytes));
+    Follower::new(file.to_path_buf(), cursor)
 }
 
 async fn append(

@@ -20,6 +20,11 @@ use serde::{Deserialize, Serialize};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 1 << 20;
+/// Lines taken at once from one file: each becomes a receipt of some 200 bytes at least, and one append may
+/// be 31 MiB.
+const READ_LINES: usize = 16_384;
+/// Rotated files read on at once: their positions must fit into a sealed cursor (1024 bytes).
+const MAX_ROTATED: usize = 4;
 /// Bytes before the cursor that are remembered by their hash.
 const FINGERPRINT_BYTES: u64 = 1024;
 /// A file that was rotated away is read until nothing came for this long: its writer may still hold it.
@@ -183,6 +188,13 @@ impl Follower {
         for old in &mut self.open {
             old.quiet_since.get_or_insert(now);
         }
+        while self.open.len() > MAX_ROTATED {
+            // Rotated this often, the oldest is let go of; what may still come there is recorded as a gap.
+            let oldest = self.open.remove(0);
+            taken.gaps.push(Gap::Replaced {
+                read_to: oldest.position.offset,
+            });
+        }
         self.open.push(Open {
             file,
             position: start,
@@ -271,6 +283,14 @@ fn read_lines(open: &mut Open, lines: &mut Vec<Vec<u8>>) -> io::Result<bool> {
     while !buffer.contains(&b'\n') && buffer.len() == limit && limit < MAX_LINE {
         limit *= 2;
         buffer = read_at(file, position.offset, limit)?;
+    }
+    if let Some((at, _)) = buffer
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'\n')
+        .nth(READ_LINES - 1)
+    {
+        buffer.truncate(at + 1);
     }
     let complete = match buffer.iter().rposition(|b| *b == b'\n') {
         Some(last) => last + 1,

@@ -192,6 +192,12 @@ impl Identity {
                 let seed = self.keys.read_or_generate(&identity_seed(0))?;
                 let next = self.make_next(1)?;
                 let identity = public(&seed);
+                if Fingerprint::of(identity) != self.fingerprint {
+                    return Err(IdentityError::OtherKeys {
+                        found: Fingerprint::of(identity).to_string(),
+                        expected: self.fingerprint.to_string(),
+                    });
+                }
                 let draft = Lineage::incept(identity, next.commitment(), now)
                     .sign(&ed25519::SecretKey::from_seed(*seed))?;
                 let receipt = draft.finish()?;

@@ -22,6 +22,7 @@ mod console;
 mod feed;
 mod follow;
 mod identity;
+mod key_change;
 mod keys;
 mod node;
 mod open;

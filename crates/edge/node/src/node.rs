@@ -60,6 +60,22 @@ pub enum NodeError {
         /// Why.
         reason: String,
     },
+    /// A head of this scroll was signed, but the scroll is not there.
+    #[error(
+        "the scroll {name:?} is missing: a head of it was signed, so it must be in this directory"
+    )]
+    Missing {
+        /// Which.
+        name: String,
+    },
+    /// The operator's token file was altered or can be read by others.
+    #[error(
+        "{path} must hold one token as the node wrote it and be readable by its owner only (chmod 600); delete it and a new one is made"
+    )]
+    OperatorToken {
+        /// The file.
+        path: PathBuf,
+    },
     /// A private key is missing, readable by others, or damaged.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -116,6 +132,10 @@ pub(crate) struct Inner {
     pub(crate) threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// Checkpointers and followers.
     pub(crate) tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+    /// Held for reading while a head is signed and recorded, for writing while keys change.
+    pub(crate) signing: Arc<RwLock<()>>,
+    /// Counts changes of keys: heads are signed anew.
+    pub(crate) keys_changed: watch::Sender<u64>,
     /// One change of keys or scrolls at a time.
     pub(crate) changes: tokio::sync::Mutex<()>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -176,6 +196,8 @@ impl Node {
             closing: watch::channel(false).0,
             threads: Mutex::default(),
             tasks: Mutex::default(),
+            signing: Arc::default(),
+            keys_changed: watch::channel(0).0,
             changes: tokio::sync::Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
             listening: Mutex::default(),
@@ -241,10 +263,19 @@ pub(crate) fn make_private_dir(path: &Path) -> Result<(), NodeError> {
         })
 }
 
+/// `qo_`, 64 hex digits and a newline, for its owner only.
+fn is_private_token(path: &Path, text: &str) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let private = std::fs::metadata(path).is_ok_and(|m| m.mode() & 0o077 == 0);
+    let digits = text.strip_prefix("qo_").and_then(|t| t.strip_suffix('\n'));
+    private && digits.is_some_and(|d| d.parse::<quorate_merkle::Hash>().is_ok())
+}
+
 /// Reads `DATA/operator.token`, or makes it.
 fn operator_token(disk: &dyn Disk, data_dir: &Path) -> Result<String, NodeError> {
     let path = data_dir.join("operator.token");
     match std::fs::read_to_string(&path) {
+        Ok(text) if !is_private_token(&path, &text) => Err(NodeError::OperatorToken { path }),
         Ok(text) => Ok(text.trim_end_matches('\n').to_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let token = secret("qo_")?;

@@ -57,7 +57,37 @@ impl Inner {
             let opened = self.open_store(name)?;
             self.start_scroll(opened)?;
         }
-        Ok(())
+        self.require_signed_scrolls()
+    }
+
+    /// A scroll of which a head was signed cannot just be gone (R3).
+    fn require_signed_scrolls(&self) -> Result<(), NodeError> {
+        let here: Vec<String> = self
+            .scrolls()
+            .iter()
+            .map(|s| s.spec().name.to_ascii_lowercase())
+            .collect();
+        let io = |source| NodeError::Io {
+            what: "list",
+            path: self.config.data_dir.clone(),
+            source,
+        };
+        let mut promised = self.state.signed_scrolls()?;
+        for entry in std::fs::read_dir(&self.config.data_dir).map_err(io)? {
+            let file = entry.map_err(io)?.file_name();
+            let name = file
+                .to_str()
+                .and_then(|n| n.strip_prefix("ROOT."))
+                .and_then(|n| n.strip_suffix(".txt"));
+            promised.extend(name.map(str::to_owned));
+        }
+        match promised
+            .into_iter()
+            .find(|name| !here.contains(&name.to_ascii_lowercase()))
+        {
+            None => Ok(()),
+            Some(name) => Err(NodeError::Missing { name }),
+        }
     }
 
     /// Directories that hold a scroll. One without `scroll.json` was never finished and holds nothing.
@@ -277,6 +307,9 @@ impl Inner {
                         reason: e.to_string(),
                     })?,
                     reader: reader.clone(),
+                    signing: Arc::clone(&self.signing),
+                    keys_changed: self.keys_changed.subscribe(),
+                    closing: self.closing.subscribe(),
                     signers: self.signers_of(spec.origin.clone()),
                     state: Arc::clone(&self.state),
                     root_file: self.root_file(&name),

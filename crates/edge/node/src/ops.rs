@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use quorate_lineage::{Heads, Reason, Role};
 use quorate_policy::PolicyBuilder;
 use quorate_store::{Kind, Urgency, Visibility};
 use serde_json::{Value, json};
@@ -13,14 +12,10 @@ use tokio::sync::watch;
 
 use crate::api::ApiError;
 use crate::auth::{Credentials, TokenError};
-use crate::clock;
 use crate::feed;
-use crate::identity::{Identity, IdentityError, Step};
+use crate::identity::Identity;
 use crate::node::{Inner, Mode, NodeError};
-use crate::open::add_reader_head;
-use crate::prepare;
 use crate::scroll::{ENGINE_SCROLLS, Scroll, text_of_micros};
-use crate::sequencer::Append;
 use crate::state::State;
 
 /// How often upkeep looks for something to do.
@@ -289,72 +284,6 @@ impl Inner {
         *self.data_dir.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Every scroll's head now.
-    fn heads(&self) -> Result<Heads, NodeError> {
-        let mut heads = Heads::new();
-        for scroll in self.scrolls() {
-            add_reader_head(&mut heads, scroll.spec(), scroll.reader())?;
-        }
-        Ok(heads)
-    }
-
-    /// Appends a key event to the Identity scroll, then takes it over.
-    async fn carry_out(&self, step: Step) -> Result<Value, ApiError> {
-        let identity = self.scroll(ENGINE_SCROLLS[0])?;
-        let entry =
-            prepare::entry_of(step.receipt().clone()).map_err(|e| crate::api::refused(&e))?;
-        let root_hash = step.receipt().root_hash().to_string();
-        let type_ = step.receipt().type_().to_owned();
-        let appended = identity.append(Append::one(entry)).await?;
-        self.identity.commit(step).map_err(|e| key_error(&e))?;
-        Ok(
-            json!({"event": type_, "index": appended.first_index, "root_hash": root_hash, "watermark": "durable"}),
-        )
-    }
-
-    /// Rotates the keys of a role. A log key: new keys beside the old ones; `retire` ends the old ones.
-    pub(crate) async fn rotate(
-        &self,
-        role: &str,
-        next_key: Option<&str>,
-        compromised: bool,
-        retire: bool,
-    ) -> Result<Value, ApiError> {
-        if self.mode != Mode::Online {
-            return Err(offline());
-        }
-        let role: Role = role.parse().map_err(|e| {
-            ApiError::bad_request(
-                "unknown-role",
-                format!("{role:?}: {e}"),
-                "use identity or log",
-            )
-        })?;
-        let reason = if compromised {
-            Reason::Compromise
-        } else {
-            Reason::Scheduled
-        };
-        let _one_at_a_time = self.changes.lock().await;
-        let heads = self
-            .heads()
-            .map_err(|e| ApiError::internal(e.to_string()))?;
-        let now = clock::now();
-        let step = match (role, retire) {
-            (Role::Identity, false) => self.identity.rotate(next_key, reason, heads, now),
-            (Role::Log, false) => self.identity.certify(Role::Log, heads, now),
-            (Role::Log, true) => self.identity.retire(Role::Log, reason, heads, now),
-            (Role::Identity, true) => Err(IdentityError::Role(
-                "rotating the identity ends the key before it at once",
-            )),
-            _ => Err(IdentityError::Role(
-                "this node has no keys of that role yet",
-            )),
-        }
-        .map_err(|e| key_error(&e))?;
-        self.carry_out(step).await
-    }
-
     /// Every event of the key history, oldest first.
     pub(crate) fn identity_history(&self) -> Value {
         let events: Vec<Value> = self
@@ -374,6 +303,8 @@ impl Inner {
 impl Inner {
     /// Copies the node into an empty directory while it runs.
     pub(crate) fn backup(&self, to: &std::path::Path) -> Result<Value, ApiError> {
+        // Keys and key history are copied as they belong together.
+        let _no_change = self.changes.blocking_lock();
         let manifest = crate::backup::backup(self, to).map_err(|e| {
             ApiError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -386,22 +317,7 @@ impl Inner {
     }
 }
 
-pub(crate) fn key_error(error: &IdentityError) -> ApiError {
-    let hint = "see 'quorate key show'; nothing was changed unless the message says so";
-    match error {
-        IdentityError::Key(_) | IdentityError::Missing { .. } => {
-            ApiError::internal(error.to_string())
-        }
-        _ => ApiError::new(
-            StatusCode::CONFLICT,
-            "key-change-refused",
-            error.to_string(),
-            hint,
-        ),
-    }
-}
-
-fn offline() -> ApiError {
+pub(crate) fn offline() -> ApiError {
     ApiError::new(
         StatusCode::CONFLICT,
         "offline",

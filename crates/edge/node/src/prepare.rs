@@ -6,6 +6,7 @@ use quorate_store::{EntryError, EntryKeys, IndexError, Indexer, PreparedEntry, i
 use thiserror::Error;
 
 use crate::auth::Writer;
+use crate::sealed::{ERASED, ERASURE_ID};
 
 /// The member that names who wrote a receipt.
 pub(crate) const ACTOR: &str = "actor";
@@ -37,6 +38,9 @@ pub(crate) enum PrepareError {
     /// The receipt has a member `sealed` that is not a commitment.
     #[error("the member `sealed` is reserved for the commitment to sealed content")]
     MalformedSealed,
+    /// The receipt poses as the record of an erasure, which only an erasure makes.
+    #[error("the type {ERASED:?} and ids that begin with {ERASURE_ID:?} are reserved for erasures")]
+    ReservedErasure,
     /// The entry cannot stand in the scroll: it is longer than an entry bundle can say, or the batch is full.
     #[error(transparent)]
     Entry(#[from] EntryError),
@@ -59,6 +63,9 @@ pub(crate) fn accept(
             .is_some_and(|v| Sealed::from_value(v).is_err())
     {
         return Err(PrepareError::MalformedSealed);
+    }
+    if receipt.type_() == ERASED || receipt.id().is_some_and(|id| id.starts_with(ERASURE_ID)) {
+        return Err(PrepareError::ReservedErasure);
     }
     let Some(writer) = writer else {
         return Ok(receipt);

@@ -19,6 +19,8 @@ use crate::sequencer::{Append, Appended};
 
 /// The type of the receipt that records an erasure.
 pub(crate) const ERASED: &str = "content_erased";
+/// What the ids of erasures begin with.
+pub(crate) const ERASURE_ID: &str = "erasure-of-";
 /// The member of that receipt that names the commitment.
 pub(crate) const COMMITMENT: &str = "commitment";
 /// The type of a receipt whose submitter named none.
@@ -112,12 +114,20 @@ pub(crate) fn erasure_of(
 
 /// The receipt id of an erasure, so that it is found by look-up.
 fn erasure_id(commitment: &str) -> String {
-    format!("erasure-of-{commitment}")
+    format!("{ERASURE_ID}{commitment}")
 }
 
 /// The content behind entry `index`.
 pub(crate) fn content(scroll: &Scroll, index: u64) -> Result<Vec<u8>, ApiError> {
     let sealed = require_sealed(scroll, index)?;
+    if let Some((at, receipt)) = erasure_of(scroll, &sealed)? {
+        return Err(ApiError::new(
+            StatusCode::GONE,
+            "content-erased",
+            format!("content erased on {} (entry {at})", receipt.timestamp()),
+            "the receipt and its proof stay; the content is gone for good",
+        ));
+    }
     let opened = scroll
         .sealed()
         .get(sealed.commitment.as_bytes())
@@ -126,18 +136,11 @@ pub(crate) fn content(scroll: &Scroll, index: u64) -> Result<Vec<u8>, ApiError> 
                 "the sealed content of entry {index} is damaged: {e}"
             ))
         })?;
-    match (opened, erasure_of(scroll, &sealed)?) {
-        (Some(opened), None) => Ok(opened.content),
-        (_, Some((at, receipt))) => Err(ApiError::new(
-            StatusCode::GONE,
-            "content-erased",
-            format!("content erased on {} (entry {at})", receipt.timestamp()),
-            "the receipt and its proof stay; the content is gone for good",
-        )),
-        (None, None) => Err(ApiError::internal(format!(
+    opened.map(|o| o.content).ok_or_else(|| {
+        ApiError::internal(format!(
             "the sealed content of entry {index} is missing and no erasure is recorded"
-        ))),
-    }
+        ))
+    })
 }
 
 /// Records the erasure, then removes the content. Doing it again only makes sure that the content is gone.

@@ -121,6 +121,20 @@ impl State {
             .transpose()
     }
 
+    /// The scrolls of which a head was signed.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn signed_scrolls(&self) -> Result<Vec<String>, StateError> {
+        let tx = self.db.begin_read()?;
+        let table = tx.open_table(SIGNED_HEADS)?;
+        let mut names = Vec::new();
+        for row in table.iter()? {
+            names.push(row?.0.value().to_owned());
+        }
+        Ok(names)
+    }
+
     /// Records `head` as signed, durably, unless it would roll the scroll back. Compare and write are one
     /// transaction.
     ///

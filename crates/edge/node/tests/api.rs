@@ -591,3 +591,105 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_keys_is_carried_to_its_end_when_its_caller_goes_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = open(dir.path(), Mode::Online).await;
+    let api = node.api();
+    for _ in 0..5 {
+        let events = get_json(&api, "/keys").await["events"].as_u64().unwrap();
+        // Polled once, then dropped: the caller has gone away.
+        let gone = post(&api, "/keys/rotate", json!({"role": "identity"}));
+        assert!(
+            tokio::time::timeout(std::time::Duration::ZERO, gone)
+                .await
+                .is_err()
+        );
+        while get_json(&api, "/keys").await["events"].as_u64().unwrap() == events {
+            tokio::task::yield_now().await;
+        }
+    }
+    drop(api);
+    close(node).await;
+    open(dir.path(), Mode::Online).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_scroll_is_signed_anew_when_log_keys_change() {
+    let rig = rig().await;
+    new_scroll(&rig.api, "Quiet", "receipts", "public").await;
+    let signatures = async || {
+        let (_, note) = get(&rig.api, "/scrolls/Quiet/checkpoint").await;
+        String::from_utf8(note)
+            .unwrap()
+            .matches("\u{2014} ")
+            .count()
+    };
+    for (body, expected) in [
+        (json!({"role": "log"}), 4),
+        (json!({"role": "log", "retire": true}), 2),
+    ] {
+        let (status, answer) = post(&rig.api, "/keys/rotate", body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        while signatures().await != expected {
+            tokio::task::yield_now().await;
+        }
+    }
+    let (_, policy) = get(&rig.api, "/scrolls/Quiet/policy").await;
+    let policy = quorate_policy::Policy::parse(&policy).unwrap();
+    let (_, note) = get(&rig.api, "/scrolls/Quiet/checkpoint").await;
+    policy
+        .verify(quorate_note::SignedCheckpoint::parse(&note).unwrap())
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_can_pose_as_the_record_of_an_erasure() {
+    let rig = rig().await;
+    new_scroll(&rig.api, "A", "receipts", "restricted").await;
+    for forged in [
+        json!({"type": "content_erased"}),
+        json!({"type": "x", "id": "erasure-of-blake3:00"}),
+    ] {
+        let (status, body) = post(&rig.api, "/scrolls/A/receipts", forged).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    }
+    assert_eq!(get_json(&rig.api, "/scrolls/A").await["size"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_a_scroll_of_which_a_head_was_signed_cannot_just_be_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = open(dir.path(), Mode::Online).await;
+    new_scroll(&node.api(), "A", "receipts", "restricted").await;
+    close(node).await;
+    std::fs::remove_dir_all(dir.path().join("data/receipts/a")).unwrap();
+    let error = common::try_open(common::config(dir.path()), Mode::Online)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("\"A\" is missing"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_an_operator_token_that_others_can_read_or_that_was_emptied_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    close(open(dir.path(), Mode::Online).await).await;
+    let token = dir.path().join("data/operator.token");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(
+        common::try_open(common::config(dir.path()), Mode::Online)
+            .await
+            .is_err()
+    );
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&token, "\n").unwrap();
+    assert!(
+        common::try_open(common::config(dir.path()), Mode::Online)
+            .await
+            .is_err()
+    );
+    std::fs::remove_file(&token).unwrap();
+    open(dir.path(), Mode::Online).await;
+}

@@ -406,3 +406,41 @@ async fn wait_for_size(api: &LocalApi, size: u64) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_its_token_is_revoked() {
+    let live = live().await;
+    new_scroll(&live.api, "A", "receipts", "restricted").await;
+    let body = json!({"actor": "did:vm:agent:builder", "scrolls": ["A"]});
+    let (_, made) = post(&live.api, "/tokens", body).await;
+    let mut stream = tokio::net::TcpStream::connect(live.address).await.unwrap();
+    let head = format!(
+        "POST /scrolls/A/receipts HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n",
+        live.address,
+        made["token"].as_str().unwrap()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+        .write_all(b"d\r\n{\"type\":\"x\"}\n\r\n")
+        .await
+        .unwrap();
+    while get_json(&live.api, "/scrolls/A").await["size"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    let id = made["id"].as_str().unwrap();
+    common::call(&live.api, "DELETE", &format!("/tokens/{id}"), "", b"").await;
+    stream
+        .write_all(b"d\r\n{\"type\":\"x\"}\n\r\n0\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = vec![0; 4096];
+    let n = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..n]).into_owned();
+    assert!(
+        answer.starts_with("HTTP/1.1 401") && answer.contains("\"lines\":1"),
+        "{answer}"
+    );
+    assert_eq!(get_json(&live.api, "/scrolls/A").await["size"], 1);
+    drop(stream);
+    live.end().await;
+}

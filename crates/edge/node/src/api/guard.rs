@@ -5,7 +5,7 @@
 //! the peer's uid).
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -73,7 +73,14 @@ fn identify(app: &App, request: &Request) -> Result<Principal, ApiError> {
             .and_then(|t| app.credentials().bearer(t))
             .ok_or_else(ApiError::unauthenticated);
     }
-    if session_cookie(request).is_some_and(|c| app.credentials().session(c)) {
+    // Nobody's bodies are not even read; the console's own forms carry a code or a cookie.
+    if writes
+        && session_cookie(request.headers()).is_none()
+        && !matches!(request.uri().path(), "/login" | "/logout")
+    {
+        return Err(ApiError::unauthenticated());
+    }
+    if session_cookie(request.headers()).is_some_and(|c| app.credentials().session(c)) {
         return Ok(Principal::Console);
     }
     Ok(Principal::Anonymous)
@@ -96,9 +103,8 @@ fn host_of(request: &Request) -> Result<String, ApiError> {
     })
 }
 
-fn session_cookie(request: &Request) -> Option<&str> {
-    request
-        .headers()
+pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|v| v.to_str().ok())

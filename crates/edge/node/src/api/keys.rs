@@ -4,11 +4,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::App;
 use super::error::ApiError;
 use crate::auth::Principal;
+use crate::key_change::Rotation;
 
 /// `GET /keys`: the keys in force.
 pub(crate) async fn show(State(app): State<App>) -> Json<Value> {
@@ -57,12 +58,18 @@ pub(crate) async fn rotate(
             "send {\"role\":\"log\"}",
         )
     })?;
-    app.rotate(
-        &rotate.role,
-        rotate.next_key.as_deref(),
-        rotate.compromised,
-        rotate.retire,
-    )
+    let Rotate {
+        role,
+        next_key,
+        compromised,
+        retire,
+    } = rotate;
+    app.rotate(Rotation {
+        role,
+        next_key,
+        compromised,
+        retire,
+    })
     .await
     .map(Json)
 }
@@ -82,22 +89,19 @@ pub(crate) async fn offline(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
-    if body.is_empty() {
-        let text = app
-            .identity()
-            .next_key_text()
-            .map_err(|e| crate::ops::key_error(&e))?;
-        return Ok(Json(json!({"next_key": text})));
-    }
-    let kept: Kept = serde_json::from_slice(&body).map_err(|e| {
-        ApiError::bad_request(
-            "malformed",
-            format!("the body is not what this call takes: {e}"),
-            "send {\"commitment\":\"blake3:…\"}",
-        )
-    })?;
-    app.identity()
-        .forget_next(&kept.commitment)
-        .map_err(|e| crate::ops::key_error(&e))?;
-    Ok(Json(json!({"next_key": "offline"})))
+    let kept: Option<Kept> = if body.is_empty() {
+        None
+    } else {
+        let kept = serde_json::from_slice(&body).map_err(|e| {
+            ApiError::bad_request(
+                "malformed",
+                format!("the body is not what this call takes: {e}"),
+                "send {\"commitment\":\"blake3:…\"}",
+            )
+        })?;
+        Some(kept)
+    };
+    app.next_key_offline(kept.as_ref().map(|k| k.commitment.as_str()))
+        .await
+        .map(Json)
 }

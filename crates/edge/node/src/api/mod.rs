@@ -18,7 +18,7 @@ use axum::routing::{delete, get, post};
 use tower::ServiceExt as _;
 
 pub use error::ApiError;
-pub(crate) use guard::{COOKIE, TrustedPeer};
+pub(crate) use guard::{COOKIE, TrustedPeer, session_cookie};
 pub(crate) use read::{Search, readable};
 pub(crate) use write::refused;
 

@@ -125,7 +125,7 @@ pub(crate) async fn receipts(
         let prepare = move |line: &[u8]| {
             prepare::accept(line, clock::now(), writer.as_deref()).and_then(prepare::entry_of)
         };
-        return stream(scroll, body, prepare).await;
+        return stream(scroll, body, prepare, may_still_write(&app, &principal)).await;
     }
     let bytes = read_body(body).await?;
     let writer = writer_of(&principal).map(Arc::as_ref);
@@ -159,10 +159,17 @@ pub(crate) async fn entries(
 ) -> Result<Response, ApiError> {
     let scroll = writable(&app, &principal, &name)?;
     scroll.require_raw()?;
-    stream(scroll, body, |line: &[u8]| {
-        prepare::raw_entry(line.to_vec())
-    })
-    .await
+    let prepare = |line: &[u8]| prepare::raw_entry(line.to_vec());
+    stream(scroll, body, prepare, may_still_write(&app, &principal)).await
+}
+
+/// Asked before every chunk of a stream, which may last longer than its token.
+fn may_still_write(app: &App, principal: &Principal) -> impl Fn() -> bool + use<> {
+    let (app, token) = (
+        Arc::clone(app),
+        writer_of(principal).map(|w| w.token_id.clone()),
+    );
+    move || token.as_ref().is_none_or(|id| app.credentials().holds(id))
 }
 
 async fn array(
@@ -269,7 +276,12 @@ async fn oldest<T>(stage: &mut VecDeque<Stage<T>>) -> Option<(u64, u64, Result<T
 
 /// Reads lines, prepares chunks of them on other threads, appends the chunks in order. A bad line fails its
 /// whole chunk and ends the stream; earlier chunks stand, and the answer says how far they reach.
-async fn stream<P>(scroll: Arc<Scroll>, body: Body, prepare: P) -> Result<Response, ApiError>
+async fn stream<P>(
+    scroll: Arc<Scroll>,
+    body: Body,
+    prepare: P,
+    may_still_write: impl Fn() -> bool,
+) -> Result<Response, ApiError>
 where
     P: Fn(&[u8]) -> Result<PreparedEntry, PrepareError> + Send + Sync + Clone + 'static,
 {
@@ -298,8 +310,18 @@ where
                 match done.and_then(|d| d.map_err(|(line, e)| e.at_line(line))) {
                     Ok(entries) => {
                         let append = Append { entries, cursors: Vec::new() };
-                        let pending = scroll.enqueue(append).await?;
-                        landing.push_back(Stage { first_line, lines, task: tokio::spawn(pending.durable()) });
+                        // A token that was revoked meanwhile writes nothing more.
+                        let queued = if may_still_write() { scroll.enqueue(append).await } else { Err(ApiError::unauthenticated()) };
+                        match queued {
+                            Ok(pending) => {
+                                landing.push_back(Stage { first_line, lines, task: tokio::spawn(pending.durable()) });
+                            }
+                            Err(e) => {
+                                failure = Some(e.at_line(first_line));
+                                reading = false;
+                                preparing.clear();
+                            }
+                        }
                     }
                     Err(e) => {
                         failure = Some(e);
@@ -465,7 +487,9 @@ pub(crate) fn refused(error: &PrepareError) -> ApiError {
             message,
             "send one JSON object per receipt, UTF-8, no duplicate keys",
         ),
-        PrepareError::Receipt(_) | PrepareError::MalformedSealed => ApiError::bad_request(
+        PrepareError::Receipt(_)
+        | PrepareError::MalformedSealed
+        | PrepareError::ReservedErasure => ApiError::bad_request(
             "not-a-receipt",
             message,
             "a receipt has a 'type'; 'timestamp' and 'root_hash' may be left to the node",

@@ -7,11 +7,11 @@ use askama::Template;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::page::{Frame, refuse, render, see_other};
-use crate::api::{ApiError, App, COOKIE};
+use crate::api::{ApiError, App, COOKIE, session_cookie};
 use crate::auth::{Principal, SESSION_LIFETIME};
 
 #[derive(Debug, Template)]
@@ -81,8 +81,11 @@ pub(super) async fn login(
     }
 }
 
-/// `POST /logout`: the browser forgets the cookie.
-pub(super) async fn logout() -> Response {
+/// `POST /logout`: the session ends, and the browser forgets its cookie.
+pub(super) async fn logout(State(app): State<App>, headers: HeaderMap) -> Response {
+    if let Some(cookie) = session_cookie(&headers) {
+        app.credentials().logout(cookie);
+    }
     with_cookie(
         see_other("/"),
         &format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"),

@@ -305,25 +305,6 @@ async fn erased_content_is_marked_and_its_receipt_still_proved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receipt_that_only_claims_an_erasure_is_not_believed() {
-    let node = Served::start().await;
-    node.create("Files", "receipts", "public").await;
-    let index = node.seal("Files", "still here").await;
-    let forged = node
-        .append(
-            "Files",
-            json!({"type": "content_erased", "index": index, "commitment": "blake3:00"}),
-        )
-        .await;
-    node.get(&format!("/console/Files/{}", forged["index"]))
-        .await
-        .hides("was erased");
-    node.get(&format!("/console/Files/{index}"))
-        .await
-        .hides("Content erased");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn assets_are_in_the_binary_and_may_be_kept_for_good() {
     let node = Served::start().await;
     let page = node.get("/").await;
