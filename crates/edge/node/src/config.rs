@@ -132,7 +132,11 @@ impl Config {
     /// # Errors
     /// The operator's: see [`ConfigError`].
     pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
-        Self::load_from(file, std::env::vars(), overrides)
+        // A variable that is not UTF-8 is none of ours; `vars` would panic on it.
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::load_from(file, environment, overrides)
     }
 
     fn load_from(

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::api::ApiError;
 use crate::auth::{Credentials, TokenError};
+use crate::backup::BackupError;
 use crate::feed;
 use crate::identity::Identity;
 use crate::node::{Inner, Mode, NodeError};
@@ -306,8 +307,12 @@ impl Inner {
         // Keys and key history are copied as they belong together.
         let _no_change = self.changes.blocking_lock();
         let manifest = crate::backup::backup(self, to).map_err(|e| {
+            let status = match e {
+                BackupError::NotEmpty(_) => StatusCode::CONFLICT,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
             ApiError::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
+                status,
                 "backup-failed",
                 format!("the backup is not complete and cannot be restored: {e}"),
                 "name an empty or new directory with enough room, and run it again",

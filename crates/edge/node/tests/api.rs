@@ -490,7 +490,7 @@ async fn a_backup_of_a_running_node_is_restored_into_an_empty_directory_only() {
     let (status, body) = post(&rig.api, "/backup", json!({"to": copy.to_str().unwrap()})).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     let (status, _) = post(&rig.api, "/backup", json!({"to": copy.to_str().unwrap()})).await;
-    assert!(status.is_server_error(), "a backup never overwrites");
+    assert_eq!(status, StatusCode::CONFLICT, "a backup never overwrites");
     let before = get_json(&rig.api, "/scrolls/A").await;
 
     assert!(

@@ -77,6 +77,9 @@ pub enum Damage {
     /// A sealed batch is missing between two others, or the seals do not follow from each other.
     #[error("a seal is missing or does not follow from the one before it")]
     Chain,
+    /// More stands behind the last seal than one batch: seals were lost, or the journal is an older copy.
+    #[error("more follows the last seal than can ever be unsealed")]
+    Unsealed,
     /// The tree over the entries has another root than the one sealed.
     #[error("the entries do not hash to the sealed root")]
     Root,

@@ -8,7 +8,7 @@ use quorate_merkle::{Frontier, Hash};
 use thiserror::Error;
 
 use crate::disk::{Disk, MODE_SHARED, Named, sync_dir, temporary};
-use crate::entries::{IndexError, Indexer};
+use crate::entries::{IndexError, Indexer, MAX_BATCH_BYTES};
 use crate::error::{Corrupt, Damage, DiskError, Fault};
 use crate::journal::{JOURNAL_FILE, Journal, JournalSteps, Scan};
 use crate::lookup::point::Index;
@@ -216,6 +216,12 @@ impl Scroll {
                 promised,
             });
         }
+        // Everything that can show that more was acknowledged than the journal still says is asked before
+        // anything is cut: what is cut is gone.
+        let snapshot = Snapshot::read(&**disk, dir, &fingerprint);
+        if let Ok(Some(snapshot)) = &snapshot {
+            not_behind_snapshot(dir, &scan, snapshot)?;
+        }
         let (record, cut_bytes) = open_record(&**disk, &dir.join(spec.record_name()), &end)?;
         let tuning = options.tuning;
         let mut journal = Journal::open(disk, dir, &scan, journal_steps(&tuning))?;
@@ -232,7 +238,7 @@ impl Scroll {
             tuning,
             scan: &scan,
         };
-        let (shared, snapshot, replayed) = place.derive()?;
+        let (shared, snapshot, replayed) = place.derive(snapshot)?;
         if let Some((size, promised)) = options.at_least {
             let found = shared.root_at(&shared.head(), size).map_err(|e| match e {
                 ReadError::Fault(fault) => OpenError::Fault(fault),
@@ -338,6 +344,19 @@ pub(crate) fn finish_create(
     spec.write(&**disk, dir)
 }
 
+fn journal_damage(dir: &Path, scan: &Scan, damage: Damage) -> Corrupt {
+    Corrupt::new(&dir.join(JOURNAL_FILE), scan.end as u64, damage)
+}
+
+/// A snapshot is written after the seals it covers were durable, so a journal that ends before it lost seals.
+fn not_behind_snapshot(dir: &Path, scan: &Scan, snapshot: &Snapshot) -> Result<(), OpenError> {
+    let end = scan.position();
+    if snapshot.frontier.size() > end.size || snapshot.bytes > end.bytes {
+        return Err(journal_damage(dir, scan, Damage::Short).into());
+    }
+    Ok(())
+}
+
 /// Opens the record, cuts what was never sealed and makes the rest durable: a crashed process may have left it
 /// in memory only.
 fn open_record(disk: &dyn Disk, path: &Path, end: &Position) -> Result<(Named, u64), OpenError> {
@@ -347,6 +366,11 @@ fn open_record(disk: &dyn Disk, path: &Path, end: &Position) -> Result<(Named, u
     let len = record.len()?;
     if len < end.bytes {
         return Err(Corrupt::new(path, len, Damage::Short).into());
+    }
+    // At most one batch is ever in the record without its seal. More means that seals were lost, or that the
+    // journal is an older copy: nothing is cut.
+    if len - end.bytes > MAX_BATCH_BYTES as u64 {
+        return Err(Corrupt::new(path, end.bytes, Damage::Unsealed).into());
     }
     if len > end.bytes {
         record.set_len(end.bytes)?;
@@ -378,9 +402,12 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// Takes over what the snapshot covers and derives the rest, or derives everything.
-    fn derive(&self) -> Result<(Shared, SnapshotUse, u64), OpenError> {
+    fn derive(
+        &self,
+        snapshot: Result<Option<Snapshot>, Fault>,
+    ) -> Result<(Shared, SnapshotUse, u64), OpenError> {
         let mut known = SnapshotUse::Missing;
-        match Snapshot::read(&**self.disk, self.dir, &self.spec.fingerprint()) {
+        match snapshot {
             Ok(Some(snapshot)) => match self.take_snapshot(&snapshot)? {
                 Ok((shared, replayed)) => {
                     return Ok((
@@ -403,7 +430,7 @@ impl Place<'_> {
     }
 
     fn journal_damage(&self, damage: Damage) -> Corrupt {
-        Corrupt::new(&self.dir.join(JOURNAL_FILE), self.scan.end as u64, damage)
+        journal_damage(self.dir, self.scan, damage)
     }
 
     /// The outer error refuses the start; the inner one says that the snapshot is of no use.
@@ -412,11 +439,6 @@ impl Place<'_> {
         snapshot: &Snapshot,
     ) -> Result<Result<(Shared, u64), Corrupt>, OpenError> {
         let size = snapshot.frontier.size();
-        let end = self.scan.position();
-        // A snapshot is written after the seals it covers were durable.
-        if size > end.size || snapshot.bytes > end.bytes {
-            return Err(self.journal_damage(Damage::Short).into());
-        }
         let contradiction = Corrupt::new(&self.dir.join(SNAPSHOT_FILE), 0, Damage::Snapshot);
         let Some(rest) = stretches(self.scan, size, snapshot.bytes) else {
             return Err(contradiction.into());

@@ -188,6 +188,16 @@ fn a_flipped_bit_in_the_snapshot_costs_time_only() {
     assert_eq!(flip_each(Kind::Receipts, "snapshot"), (0, 0));
 }
 
+/// The files that hold what was acknowledged, byte for byte.
+fn acknowledged(fake: &FakeDisk) -> Vec<Option<Vec<u8>>> {
+    let record = |path: &Path| path.to_string_lossy().ends_with("_events.jsonl");
+    let files = fake.files().into_iter().map(|(path, _)| path);
+    files
+        .filter(|path| *path == journal() || record(path))
+        .map(|path| fake.contents(&path))
+        .collect()
+}
+
 fn journal() -> PathBuf {
     Path::new(DIR).join("commit.journal")
 }
@@ -245,12 +255,18 @@ fn an_acknowledged_seal_that_is_gone_is_noticed_by_the_signed_head_and_by_the_sn
     let fake = good.fork();
     open(&fake).split().0.close().unwrap();
     lost(&fake);
+    let before = acknowledged(&fake);
     match open_with(&fake, &eager()) {
         Err(OpenError::Fault(Fault::Corrupt(damage))) => {
             assert_eq!((damage.file, damage.damage), (journal(), Damage::Short));
         }
         other => panic!("{:?}", other.map(|(_, report)| report)),
     }
+    assert_eq!(
+        acknowledged(&fake),
+        before,
+        "what was acknowledged is unchanged by the refusal"
+    );
 }
 
 #[test]
