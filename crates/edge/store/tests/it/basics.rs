@@ -257,7 +257,10 @@ fn a_full_disk_refuses_a_batch_and_the_next_one_goes_in() {
         assert!(matches!(refused, Err(CommitError::Disk(_))), "{refused:?}");
         assert_eq!(fake.failed(), Some(step));
         let record = fake.contents(&Path::new(DIR).join("tests_events.jsonl"));
-        assert_eq!(record.map(|r| r.len() as u64), Some(scroll.reader().record_bytes()));
+        assert_eq!(
+            record.map(|r| r.len() as u64),
+            Some(scroll.reader().record_bytes())
+        );
         grow(&mut scroll, 11);
         check_all(&scroll.reader(), &model(11));
         drop(scroll);
