@@ -101,9 +101,11 @@ impl Inner {
         let appended = self
             .runtime
             .block_on(identity.append(Append::one(entry)))
-            .inspect_err(|_| {
+            .inspect_err(|e| {
                 // Whether the event is in the log is not known, so neither is which keys are in force.
-                self.fail(format!("a key event ({type_}) was not acknowledged"));
+                if e.status() == StatusCode::SERVICE_UNAVAILABLE {
+                    self.fail(format!("a key event ({type_}) was not acknowledged"));
+                }
             })?;
         self.identity.commit(step).map_err(|e| {
             ApiError::internal(format!(

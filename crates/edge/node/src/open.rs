@@ -229,15 +229,22 @@ impl Inner {
             name: opened.spec.name.clone(),
             reason: format!("the key history cannot be read: {e}"),
         };
-        let entries = opened.reader.entries(0..size, usize::MAX).map_err(read)?;
-        let mut receipts = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let receipt =
-                Receipt::parse_canonical(&entry).map_err(|e| NodeError::StoredCheckpoint {
-                    name: opened.spec.name.clone(),
-                    reason: format!("the key history holds an entry that is no receipt: {e}"),
-                })?;
-            receipts.push(receipt);
+        let mut receipts = Vec::new();
+        // One call gives only so many entries.
+        while (receipts.len() as u64) < size {
+            let from = receipts.len() as u64;
+            for entry in opened
+                .reader
+                .entries(from..size, usize::MAX)
+                .map_err(read)?
+            {
+                let receipt =
+                    Receipt::parse_canonical(&entry).map_err(|e| NodeError::StoredCheckpoint {
+                        name: opened.spec.name.clone(),
+                        reason: format!("the key history holds an entry that is no receipt: {e}"),
+                    })?;
+                receipts.push(receipt);
+            }
         }
         self.identity.replay(&receipts)?;
         loop {

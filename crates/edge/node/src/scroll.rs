@@ -178,6 +178,12 @@ impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Full => Self::busy(),
+            AppendError::Refused(_) => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "not-stored",
+                error.to_string(),
+                "see whether the disk is full, and the node's log; then send the same request again",
+            ),
             AppendError::TooLarge => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-large",

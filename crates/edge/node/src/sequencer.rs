@@ -61,6 +61,9 @@ pub enum AppendError {
     /// One request is larger than a group commit may be. Nothing was appended.
     #[error("the request is larger than {REQUEST_BYTES} bytes in the log")]
     TooLarge,
+    /// The store took nothing of the group commit, for example because the disk is full. It goes on.
+    #[error("nothing was appended: {0}")]
+    Refused(String),
     /// The sequencer has stopped. Whether the append was recorded is not known.
     #[error("the scroll no longer appends")]
     Stopped,
@@ -86,7 +89,7 @@ struct Job {
     bytes: usize,
     /// The queue's bytes it occupies, given back when it is committed.
     room: OwnedSemaphorePermit,
-    reply: oneshot::Sender<Appended>,
+    reply: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
 /// The sending side: cheap to clone, one per caller.
@@ -204,15 +207,16 @@ impl Sequencer {
 
 /// An append in the queue.
 #[derive(Debug)]
-pub(crate) struct Pending(oneshot::Receiver<Appended>);
+pub(crate) struct Pending(oneshot::Receiver<Result<Appended, AppendError>>);
 
 impl Pending {
     /// Waits until it is durable.
     ///
     /// # Errors
-    /// [`AppendError::Stopped`]: whether it was recorded is not known.
+    /// [`AppendError::Refused`]: nothing was appended. [`AppendError::Stopped`]: whether it was recorded is
+    /// not known.
     pub(crate) async fn durable(self) -> Result<Appended, AppendError> {
-        self.0.await.map_err(|_| AppendError::Stopped)
+        self.0.await.unwrap_or(Err(AppendError::Stopped))
     }
 }
 
@@ -257,17 +261,23 @@ fn run(
                 committed.send_replace(commit.size);
                 for (count, reply, _room) in replies.drain(..) {
                     // A caller that went away does not undo what is durable.
-                    let _gone = reply.send(Appended {
+                    let _gone = reply.send(Ok(Appended {
                         first_index: index,
                         size: commit.size,
-                    });
+                    }));
                     index += count as u64;
                 }
             }
-            Err(error) => {
+            Err(error @ (CommitError::Uncertain(_) | CommitError::Stopped)) => {
                 // Dropping the replies and the queue tells every waiting caller that nothing is known.
                 on_failure(error);
                 return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "a group commit was refused; nothing of it is in the log");
+                for (_, reply, _room) in replies.drain(..) {
+                    let _gone = reply.send(Err(AppendError::Refused(error.to_string())));
+                }
             }
         }
     }
