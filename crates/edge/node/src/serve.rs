@@ -15,15 +15,30 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 use crate::api::{self, TrustedPeer};
 use crate::node::{Inner, Node, NodeError};
 
-/// Connections served at once; further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 4096;
+/// How much of the node connections may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// TCP connections served at once; further ones wait to be accepted.
+    tcp: u32,
+    /// Connections to the operator's socket served at once: no stranger can take these.
+    socket: u32,
+    /// A connection that has not said anything by then is closed.
+    first_byte: Duration,
+}
+
+/// Together below the 1024 descriptors that a process usually has, with room for the scrolls' files.
+const LIMITS: Limits = Limits {
+    tcp: 768,
+    socket: 64,
+    first_byte: Duration::from_secs(10),
+};
 /// A client that has not sent its headers by then is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests under way at a stop get this long.
@@ -95,21 +110,37 @@ impl Listening {
     /// # Errors
     /// [`NodeError::Failed`] if the node had to stop itself.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
+        self.serve_within(LIMITS, shutdown).await
+    }
+
+    async fn serve_within(
+        self,
+        limits: Limits,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), NodeError> {
         let Self { node, tcp, unix } = self;
         node.inner
             .start_followers()
             .map_err(|e| NodeError::Failed(e.message().to_owned()))?;
         let router = api::router(Arc::clone(&node.inner));
         let (stop, stopped) = watch::channel(false);
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let tcp_places = Arc::new(Semaphore::new(limits.tcp as usize));
+        let socket_places = Arc::new(Semaphore::new(limits.socket as usize));
+        let uid = own_uid(&node.inner);
         let tcp = tokio::spawn(accept_tcp(
             tcp,
             router.clone(),
-            Arc::clone(&places),
+            limits,
+            Arc::clone(&tcp_places),
             stopped.clone(),
         ));
-        let uid = own_uid(&node.inner);
-        let unix = tokio::spawn(accept_unix(unix, uid, router, Arc::clone(&places), stopped));
+        let unix = tokio::spawn(accept_unix(
+            unix,
+            uid,
+            router,
+            Arc::clone(&socket_places),
+            stopped,
+        ));
         let mut failure = node.inner.failures();
         let failed = tokio::select! {
             () = shutdown => None,
@@ -117,8 +148,11 @@ impl Listening {
         };
         stop.send_replace(true);
         let _ended = tokio::join!(tcp, unix);
-        let all = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
-        let _drained = tokio::time::timeout(DRAIN, places.acquire_many(all)).await;
+        let drained = async {
+            let _tcp = tcp_places.acquire_many(limits.tcp).await;
+            let _socket = socket_places.acquire_many(limits.socket).await;
+        };
+        let _in_time = tokio::time::timeout(DRAIN, drained).await;
         let _gone = std::fs::remove_file(socket_path(&node.inner.config.data_dir));
         let inner = Arc::clone(&node.inner);
         let closed = tokio::task::spawn_blocking(move || inner.close()).await;
@@ -148,31 +182,27 @@ fn own_uid(inner: &Inner) -> u32 {
 async fn accept_tcp(
     listener: TcpListener,
     router: Router,
+    limits: Limits,
     places: Arc<Semaphore>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stopped(&mut stop) => return,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                // Answers are small: waiting to fill a packet would only add latency.
-                let _best_effort = stream.set_nodelay(true);
-                let connection =
-                    serve_connection(TokioIo::new(stream), router.clone(), false, stop.clone());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+    let serve = move |stream: TcpStream, mut stop: watch::Receiver<bool>| {
+        let router = router.clone();
+        async move {
+            // Answers are small: waiting to fill a packet would only add latency.
+            let _best_effort = stream.set_nodelay(true);
+            // Whoever says nothing gives its place to somebody else.
+            let mut first = [0];
+            let spoke = tokio::select! {
+                said = tokio::time::timeout(limits.first_byte, stream.peek(&mut first)) => matches!(said, Ok(Ok(1))),
+                () = stopped(&mut stop) => false,
+            };
+            if spoke {
+                serve_connection(TokioIo::new(stream), router, false, stop).await;
             }
-            Err(error) => pause_after(&error).await,
         }
-    }
+    };
+    accept_loop(listener, serve, places, stop).await;
 }
 
 async fn accept_unix(
@@ -180,23 +210,59 @@ async fn accept_unix(
     uid: u32,
     router: Router,
     places: Arc<Semaphore>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
+    let serve = move |stream: UnixStream, stop: watch::Receiver<bool>| {
+        let trusted = stream
+            .peer_cred()
+            .is_ok_and(|c| c.uid() == uid || c.uid() == 0);
+        serve_connection(TokioIo::new(stream), router.clone(), trusted, stop)
+    };
+    accept_loop(listener, serve, places, stop).await;
+}
+
+/// What both kinds of listener do.
+trait Accept {
+    type Stream;
+    fn accept_one(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+    async fn accept_one(&self) -> io::Result<TcpStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+    async fn accept_one(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+/// Accepts while there are places, and serves each connection on its own task.
+async fn accept_loop<L: Accept, F>(
+    listener: L,
+    serve: impl Fn(L::Stream, watch::Receiver<bool>) -> F,
+    places: Arc<Semaphore>,
+    mut stop: watch::Receiver<bool>,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = stopped(&mut stop) => return,
         };
+        let Ok(place) = place else { return };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept_one() => accepted,
             () = stopped(&mut stop) => return,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let trusted = stream
-                    .peer_cred()
-                    .is_ok_and(|c| c.uid() == uid || c.uid() == 0);
-                let connection =
-                    serve_connection(TokioIo::new(stream), router.clone(), trusted, stop.clone());
+            Ok(stream) => {
+                let connection = serve(stream, stop.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(place);
@@ -234,7 +300,12 @@ where
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new());
+    // A client that stopped answering is noticed and let go of.
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEADER_TIMEOUT)
+        .keep_alive_timeout(HEADER_TIMEOUT);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -246,5 +317,59 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{Config, Mode, Overrides};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn silent_connections_neither_lock_the_operator_out_nor_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let overrides = Overrides {
+            data_dir: Some(dir.path().to_owned()),
+            listen: Some(([127, 0, 0, 1], 0).into()),
+            ..Overrides::default()
+        };
+        let config = Config::load(None, overrides).unwrap();
+        let node = tokio::task::spawn_blocking(move || Node::open(config, Mode::Online))
+            .await
+            .unwrap()
+            .unwrap();
+        let listening = node.listen().await.unwrap();
+        let address = listening.address().unwrap();
+        let limits = Limits {
+            tcp: 2,
+            socket: 1,
+            first_byte: Duration::from_millis(50),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(listening.serve_within(limits, async move {
+            let _either = stopped.await;
+        }));
+        let mut silent = Vec::new();
+        for _ in 0..4 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut socket = UnixStream::connect(socket_path(dir.path())).await.unwrap();
+        let request = b"GET /healthz HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n";
+        socket.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        for mut stream in silent {
+            assert_eq!(
+                stream.read(&mut [0; 1]).await.unwrap(),
+                0,
+                "a silent connection is closed"
+            );
+        }
+        stop.send(()).unwrap();
+        serving.await.unwrap().unwrap();
     }
 }
