@@ -290,9 +290,9 @@ fn make_empty(dir: &Path) -> Result<(), BackupError> {
         .map_err(io_error("make", dir))
 }
 
-/// Copies a folder of small files, durably. What is not there is not copied.
+/// Copies a folder of small files with their modes, durably. What is not there is not copied.
 fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    use std::os::unix::fs::DirBuilderExt as _;
     let entries = match fs::read_dir(from) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -329,13 +329,6 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
                 });
             }
         }
-        let mode = fs::metadata(&target)
-            .map_err(io_error("read", &target))?
-            .permissions()
-            .mode()
-            & 0o777;
-        fs::set_permissions(&target, fs::Permissions::from_mode(mode))
-            .map_err(io_error("protect", &target))?;
         fs::File::open(&target)
             .and_then(|f| f.sync_all())
             .map_err(io_error("sync", &target))?;

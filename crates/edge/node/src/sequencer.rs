@@ -1,8 +1,8 @@
 //! One thread per scroll: takes what callers prepared, commits it in groups, and only then answers (R2).
 //!
 //! The queue is bounded in requests and in bytes; when it is full the caller is told so (429) and nothing
-//! was taken. If a commit fails the outcome is unknown, so the sequencer stops for good and the process is
-//! told to end: it never guesses.
+//! was taken. A commit of which nothing was written is refused and the next may succeed; if the outcome is not
+//! known, the sequencer stops for good and the process is told to end: it never guesses.
 
 use std::sync::Arc;
 

@@ -39,7 +39,8 @@ const LIMITS: Limits = Limits {
     socket: 64,
     first_byte: Duration::from_secs(10),
 };
-/// A client that has not sent its headers by then is cut off.
+/// An HTTP/1 client that has not sent its headers by then, or an HTTP/2 client that does not answer a ping, is
+/// cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests under way at a stop get this long.
 const DRAIN: Duration = Duration::from_secs(10);

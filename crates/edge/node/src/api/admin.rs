@@ -16,7 +16,7 @@ use super::read::{decimal, octets, readable};
 use crate::auth::{Principal, TokenError};
 use crate::clock;
 
-fn operator(principal: &Principal) -> Result<(), ApiError> {
+pub(super) fn operator(principal: &Principal) -> Result<(), ApiError> {
     match principal {
         Principal::Operator => Ok(()),
         Principal::Anonymous => Err(ApiError::unauthenticated()),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::App;
+use super::admin::operator;
 use super::error::ApiError;
 use crate::auth::Principal;
 use crate::key_change::Rotation;
@@ -34,14 +35,6 @@ struct Rotate {
     /// Ends the keys that were replaced, instead of replacing them.
     #[serde(default)]
     retire: bool,
-}
-
-fn operator(principal: &Principal) -> Result<(), ApiError> {
-    match principal {
-        Principal::Operator => Ok(()),
-        Principal::Anonymous => Err(ApiError::unauthenticated()),
-        _ => Err(ApiError::forbidden("only the operator may do this")),
-    }
 }
 
 /// `POST /keys/rotate`.
