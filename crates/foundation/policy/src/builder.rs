@@ -252,6 +252,25 @@ impl PolicyBuilder {
         Ok(())
     }
 
+    /// Takes a name as defined. Only for a reading that has failed already: what stands for it satisfies no
+    /// rule, so nothing may be built from this builder any more.
+    pub(crate) fn suppose_name(&mut self, name: Name) {
+        if name.is_none() || self.names.contains_key(&name) {
+            return;
+        }
+        let def = GroupDef {
+            name: name.clone(),
+            threshold: Threshold::Any,
+            members: Vec::new(),
+        };
+        self.define(name, NodeDef::Group(def), 0);
+    }
+
+    /// Takes the quorum as set. As [`suppose_name`](Self::suppose_name).
+    pub(crate) fn suppose_quorum(&mut self) {
+        self.quorum.get_or_insert(None);
+    }
+
     fn define(&mut self, name: Name, def: NodeDef, depth: usize) {
         self.names.insert(name, self.nodes.len());
         self.nodes.push(def);

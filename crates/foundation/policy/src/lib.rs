@@ -36,7 +36,7 @@ pub use evaluate::{
     CheckpointRefused, NotQuorate, QuorumMet, Shortfall, Signer, Unwitnessed, Verdict,
 };
 pub use name::{Name, NameError, Url};
-pub use parse::MAX_POLICY_LEN;
+pub use parse::{MAX_POLICY_LEN, Place, Reading};
 pub use policy::{
     Dialect, Group, Log, MAX_GROUP_DEPTH, Node, NodeKind, Policy, Quorum, Threshold, Witness,
 };

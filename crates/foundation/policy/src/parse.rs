@@ -1,5 +1,6 @@
 //! The line grammar, shared by both dialects.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use quorate_note::{LogKey, VerifierKey, WitnessKey};
@@ -43,16 +44,144 @@ fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
     file.split(|&b| b == b'\n')
 }
 
-/// The line (from 1) that defines `name`, if any does.
-fn definition_line(file: &[u8], name: &Name) -> Option<usize> {
-    lines(file)
-        .position(|line| match fields(line).as_slice() {
-            [keyword, defined, ..] => {
-                matches!(keyword.octets, b"witness" | b"group") && defined.octets == name.as_bytes()
+/// Which line (from 1) defines which name first: to tell a name that is defined too late from one that is
+/// not defined at all.
+fn definitions(file: &[u8]) -> BTreeMap<&[u8], usize> {
+    let mut found = BTreeMap::new();
+    for (index, line) in lines(file).enumerate() {
+        if let [keyword, defined, ..] = fields(line).as_slice()
+            && matches!(keyword.octets, b"witness" | b"group")
+        {
+            found.entry(defined.octets).or_insert(index + 1);
+        }
+    }
+    found
+}
+
+/// Where something stands in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Line, counted from 1.
+    pub line: usize,
+    /// Column in octets, counted from 1.
+    pub column: usize,
+}
+
+/// A policy file read to its end, for whoever mends it: every line that is refused, and the policy if none
+/// is. [`Policy::parse`] is for whoever uses it.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    policy: Option<Policy>,
+    problems: Vec<PolicyError>,
+    witnesses: BTreeMap<Name, Place>,
+    groups: BTreeMap<Name, Place>,
+}
+
+impl Reading {
+    /// The policy, if there is no problem.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
+    /// Every refused line, in the order of the file: what is wrong first in each. A line that uses the name
+    /// of a refused line is not a problem of its own.
+    #[must_use]
+    pub fn problems(&self) -> &[PolicyError] {
+        &self.problems
+    }
+
+    /// Where a `witness` line, refused or not, gives this name.
+    #[must_use]
+    pub fn witness(&self, name: &Name) -> Option<Place> {
+        self.witnesses.get(name).copied()
+    }
+
+    /// Where a `group` line, refused or not, gives this name.
+    #[must_use]
+    pub fn group(&self, name: &Name) -> Option<Place> {
+        self.groups.get(name).copied()
+    }
+
+    /// Reads until so many problems are found.
+    fn until(file: &[u8], most: usize) -> Self {
+        let mut reading = Self {
+            policy: None,
+            problems: Vec::new(),
+            witnesses: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        };
+        if file.len() > MAX_POLICY_LEN {
+            let kind = PolicyErrorKind::TooLarge { len: file.len() };
+            reading.problem(1, 0, kind);
+            return reading;
+        }
+        let mut builder = PolicyBuilder::new();
+        let mut defined = None;
+        let mut last_line = 1;
+        for (index, line) in lines(file).enumerate() {
+            last_line = index + 1;
+            let fields = fields(line);
+            reading.place(last_line, &fields);
+            if let Err((at, kind)) = read_line(&mut builder, line, &fields) {
+                let kind = match kind {
+                    PolicyErrorKind::UnknownName { name } => {
+                        let defined = defined.get_or_insert_with(|| definitions(file));
+                        match defined.get(name.as_bytes()) {
+                            Some(&defined_on) => {
+                                PolicyErrorKind::ForwardReference { name, defined_on }
+                            }
+                            None => PolicyErrorKind::UnknownName { name },
+                        }
+                    }
+                    other => other,
+                };
+                reading.problem(last_line, at, kind);
+                if reading.problems.len() >= most {
+                    return reading;
+                }
+                suppose(&mut builder, &fields);
             }
-            _ => false,
-        })
-        .map(|index| index + 1)
+        }
+        match builder.build() {
+            Ok(policy) if reading.problems.is_empty() => reading.policy = Some(policy),
+            Ok(_) => {}
+            Err(kind) => reading.problem(last_line, 0, kind),
+        }
+        reading
+    }
+
+    fn problem(&mut self, line: usize, at: usize, kind: PolicyErrorKind) {
+        let column = at + 1;
+        self.problems.push(PolicyError { line, column, kind });
+    }
+
+    fn place(&mut self, line: usize, fields: &[Field<'_>]) {
+        let [keyword, name, ..] = fields else { return };
+        let names = match keyword.octets {
+            b"witness" => &mut self.witnesses,
+            b"group" => &mut self.groups,
+            _ => return,
+        };
+        if let Ok(defined) = Name::new(name.octets) {
+            let column = name.at + 1;
+            names.entry(defined).or_insert(Place { line, column });
+        }
+    }
+}
+
+/// Takes what a refused line would have defined as defined, so that the lines below it are judged by their
+/// own mistakes.
+fn suppose(builder: &mut PolicyBuilder, fields: &[Field<'_>]) {
+    match fields {
+        [keyword, name, ..] if matches!(keyword.octets, b"witness" | b"group") => {
+            if let Ok(name) = Name::new(name.octets) {
+                builder.suppose_name(name);
+            }
+        }
+        [keyword, ..] if keyword.octets == b"quorum" => builder.suppose_quorum(),
+        _ => {}
+    }
 }
 
 impl Policy {
@@ -64,53 +193,25 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] for the first violation in the order of the file, with line and column.
     pub fn parse(file: &[u8]) -> Result<Self, PolicyError> {
-        let fail = |line, at, kind| {
-            Err(PolicyError {
-                line,
-                column: at + 1,
-                kind,
-            })
-        };
-        if file.len() > MAX_POLICY_LEN {
-            return fail(1, 0, PolicyErrorKind::TooLarge { len: file.len() });
+        let Reading {
+            policy, problems, ..
+        } = Reading::until(file, 1);
+        match (policy, problems.into_iter().next()) {
+            (Some(policy), None) => Ok(policy),
+            (_, Some(problem)) => Err(problem),
+            // A reading has a policy or a problem; without either there is nothing to trust.
+            (None, None) => Err(PolicyError {
+                line: 1,
+                column: 1,
+                kind: PolicyErrorKind::MissingQuorum,
+            }),
         }
-        let mut builder = PolicyBuilder::new();
-        let mut last_line = 1;
-        for (index, line) in lines(file).enumerate() {
-            last_line = index + 1;
-            // "the allowed octet values are 0x09 (tab), 0x0A (newline), 0x20-0x7E, and 0x80-0xFF",
-            // comments included.
-            let allowed = |&b: &u8| matches!(b, b'\t' | 0x20..=0x7e | 0x80..=0xff);
-            if let Some(at) = line.iter().position(|b| !allowed(b)) {
-                return fail(
-                    last_line,
-                    at,
-                    PolicyErrorKind::ControlCharacter { byte: line[at] },
-                );
-            }
-            let fields = fields(line);
-            let Some((&keyword, args)) = fields.split_first() else {
-                continue;
-            };
-            if keyword.octets.starts_with(b"#") {
-                continue;
-            }
-            if let Err((at, kind)) = statement(&mut builder, keyword, args) {
-                return fail(last_line, at, forward(kind, file));
-            }
-        }
-        builder.build().or_else(|kind| fail(last_line, 0, kind))
     }
-}
 
-/// Tells a name that is defined too late from one that is not defined at all.
-fn forward(kind: PolicyErrorKind, file: &[u8]) -> PolicyErrorKind {
-    match kind {
-        PolicyErrorKind::UnknownName { name } => match definition_line(file, &name) {
-            Some(defined_on) => PolicyErrorKind::ForwardReference { name, defined_on },
-            None => PolicyErrorKind::UnknownName { name },
-        },
-        other => other,
+    /// Reads a policy file to its end and tells every line that [`parse`](Self::parse) would refuse.
+    #[must_use]
+    pub fn read(file: &[u8]) -> Reading {
+        Reading::until(file, usize::MAX)
     }
 }
 
@@ -123,6 +224,25 @@ impl FromStr for Policy {
 }
 
 type AtOctet = (usize, PolicyErrorKind);
+
+fn read_line(
+    builder: &mut PolicyBuilder,
+    line: &[u8],
+    fields: &[Field<'_>],
+) -> Result<(), AtOctet> {
+    // "the allowed octet values are 0x09 (tab), 0x0A (newline), 0x20-0x7E, and 0x80-0xFF", comments
+    // included.
+    let allowed = |&b: &u8| matches!(b, b'\t' | 0x20..=0x7e | 0x80..=0xff);
+    if let Some(at) = line.iter().position(|b| !allowed(b)) {
+        return Err((at, PolicyErrorKind::ControlCharacter { byte: line[at] }));
+    }
+    match fields.split_first() {
+        Some((&keyword, args)) if !keyword.octets.starts_with(b"#") => {
+            statement(builder, keyword, args)
+        }
+        _ => Ok(()),
+    }
+}
 
 fn statement(
     builder: &mut PolicyBuilder,
