@@ -6,7 +6,8 @@ mod common;
 
 use std::sync::LazyLock;
 
-use common::{log_vkey, verified, witness_vkey};
+use common::tree::Tree;
+use common::{verified, witness_vkey};
 use proptest::prelude::*;
 use quorate_note::{VerifiedCheckpoint, VerifiedCosignature};
 use quorate_policy::{NotQuorate, Policy, PolicyBuilder, Threshold, Verdict};
@@ -17,92 +18,12 @@ const WITNESSES: usize = 6;
 static COSIGNED: LazyLock<(VerifiedCheckpoint, Vec<VerifiedCosignature>)> =
     LazyLock::new(|| verified(3, &[1, 2, 3, 4, 5, 6]));
 
-#[derive(Debug, Clone)]
-enum Tree {
-    Witness(usize),
-    Group(usize, Vec<Self>),
-}
-
-impl Tree {
-    /// Bit `s` is set if the witnesses in the bits of `s` satisfy this node.
-    fn table(&self) -> u64 {
-        match self {
-            Self::Witness(w) => (0..1_u64 << WITNESSES)
-                .filter(|s| s >> w & 1 == 1)
-                .map(|s| 1 << s)
-                .sum(),
-            Self::Group(k, members) => {
-                let tables: Vec<u64> = members.iter().map(Self::table).collect();
-                (0..1_u32 << tables.len())
-                    .filter(|choice| choice.count_ones() as usize == *k)
-                    .map(|choice| {
-                        let chosen = (0..tables.len()).filter(|m| choice >> m & 1 == 1);
-                        chosen.fold(u64::MAX, |all, m| all & tables[m])
-                    })
-                    .fold(0, |any, table| any | table)
-            }
-        }
-    }
-
-    /// Writes the node's lines after those it needs, and returns its name.
-    fn write(&self, file: &mut String, groups: &mut usize, spelling: usize) -> String {
-        match self {
-            Self::Witness(w) => format!("w{w}"),
-            Self::Group(k, members) => {
-                let names: Vec<String> = members
-                    .iter()
-                    .map(|m| m.write(file, groups, spelling))
-                    .collect();
-                let k = match (*k, spelling % 2) {
-                    (1, 0) => "any".to_owned(),
-                    (k, 0) if k == names.len() => "all".to_owned(),
-                    (k, _) => k.to_string(),
-                };
-                let name = format!("g{groups}");
-                *groups += 1;
-                *file += &format!("group {name} {k} {}\n", names.join(" "));
-                name
-            }
-        }
-    }
-}
-
-/// A forest of the six witnesses, joined step by step: each step takes some of the loose nodes, each node
-/// once, under a new group. The last loose node is the quorum.
 fn tree() -> impl Strategy<Value = Tree> {
-    proptest::collection::vec((any::<u8>(), any::<u8>()), 0..6).prop_map(|steps| {
-        let mut loose: Vec<Tree> = (0..WITNESSES).map(Tree::Witness).collect();
-        for (pick, k) in steps {
-            let chosen = |i: usize| pick >> (i % 8) & 1 == 1;
-            let (mut members, mut rest) = (Vec::new(), Vec::new());
-            for (index, node) in loose.into_iter().enumerate() {
-                let side = if chosen(index) {
-                    &mut members
-                } else {
-                    &mut rest
-                };
-                side.push(node);
-            }
-            loose = rest;
-            if !members.is_empty() {
-                let k = usize::from(k) % members.len() + 1;
-                loose.push(Tree::Group(k, members));
-            }
-        }
-        loose.pop().unwrap_or(Tree::Witness(0))
-    })
+    common::tree::tree(WITNESSES)
 }
 
 fn file(tree: &Tree, spelling: usize) -> String {
-    let mut file = format!("log {}\n", log_vkey(100));
-    for w in 0..WITNESSES {
-        file += &format!(
-            "witness w{w} {}\n",
-            witness_vkey(u8::try_from(w).unwrap() + 1)
-        );
-    }
-    let quorum = tree.write(&mut file, &mut 0, spelling);
-    file + &format!("quorum {quorum}\n")
+    common::tree::file(tree, WITNESSES, spelling, 1)
 }
 
 proptest! {

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+pub(crate) mod tree;
+
 use quorate_merkle::Hash;
 use quorate_note::{
     Checkpoint, KeyKind, LogKey, PublicKey, SignedCheckpoint, VerifiedCheckpoint,
