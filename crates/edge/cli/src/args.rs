@@ -4,6 +4,7 @@
 //! usage error (exit 2). The modules under `command` then act on those values.
 
 mod follow;
+pub(crate) mod policy;
 mod selector;
 mod when;
 
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use follow::Follow;
+pub(crate) use policy::Policy;
 pub(crate) use selector::Selector;
 pub(crate) use when::When;
 
@@ -63,7 +65,7 @@ pub(crate) enum Action {
     Prove(Prove),
     /// Verify a proof with nothing but files
     Verify(Verify),
-    /// Show what others need to verify a scroll
+    /// Show, write, check and compare quorum policies
     #[command(subcommand, arg_required_else_help = true)]
     Policy(Policy),
     /// The node's identity and its keys
@@ -306,19 +308,6 @@ pub(crate) struct Verify {
     /// Whom to believe: the log's keys, witnesses and quorum
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: PathBuf,
-}
-
-/// `quorate policy …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Policy {
-    /// Write a scroll's policy, for others to verify with
-    Show {
-        /// The scroll
-        scroll: String,
-        /// Write to FILE instead of standard output
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
 }
 
 /// Whose key.

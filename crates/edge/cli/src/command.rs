@@ -29,7 +29,7 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Prove(prove) => on(global, async |s| prove::run(s, &prove, out).await),
         // Offline by design: reads nothing but the files it is given, not even the configuration.
         Action::Verify(verify) => verify::run(&verify, out),
-        Action::Policy(policy) => on(global, async |s| policy::run(s, policy, out).await),
+        Action::Policy(policy) => policy::run(global, policy, out),
         Action::Key(key) => on(global, async |s| key::run(s, key, out).await),
         Action::Token(token) => on(global, async |s| token::run(s, token, out).await),
         Action::Backup(backup) => on(global, async |s| backup::backup(s, &backup, out).await),

@@ -11,12 +11,20 @@ fn sessions_with_a_node() {
     runner::run_all("node");
 }
 
-/// `JSON.md` promises members; every member of every answer in the fixture is among them.
+/// `JSON.md` promises members; every member of every answer in these fixtures is among them.
 #[test]
 fn what_json_answers_is_documented() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = std::fs::read_to_string(folder.join("JSON.md")).unwrap();
-    let session = std::fs::read_to_string(folder.join("tests/fixtures/node/json.txt")).unwrap();
+    let session: String = [
+        "node/json",
+        "offline/policy-check",
+        "offline/policy-new",
+        "offline/policy-implies",
+    ]
+    .map(|name| folder.join(format!("tests/fixtures/{name}.txt")))
+    .map(|path| std::fs::read_to_string(path).unwrap())
+    .concat();
     let mut command = String::new();
     let mut checked = 0;
     for line in session.lines() {

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use quorate_policy::{
-    DomainKind, DomainsErrorKind as Kind, LabelError, Labels, MAX_DOMAINS_LEN, Name, read_domains,
+    DomainKind, DomainsErrorKind as Kind, LabelError, Labels, MAX_DOMAINS_LEN, Name, Policy,
+    read_domains,
 };
 
 fn name(text: &str) -> Name {
@@ -175,6 +176,24 @@ fn domains_file_labels_that_look_alike_are_alike() {
     assert!(read(&format!("[witness.a]\nkey_store = \"{arn}\"\n")).is_ok());
     assert!(read(&format!("[witness.a]\nregion = \"{}\"\n", "x".repeat(128))).is_ok());
     assert!(read(&format!("[witness.a]\nregion = \"{}\"\n", "x".repeat(129))).is_err());
+}
+
+// The examples of the page that explains both files.
+#[test]
+fn the_page_about_policies_shows_what_is_read() {
+    let page = include_str!("../../../../docs/policy.md");
+    let block = |fence: &str| {
+        let (_, rest) = page.split_once(fence).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let policy = Policy::parse(block("```\n").as_bytes()).unwrap();
+    let witnesses: Vec<_> = policy.witnesses().map(|w| w.name().clone()).collect();
+    let labels = read_domains(block("```toml\n").as_bytes(), |name| {
+        witnesses.contains(name)
+    });
+    let labels = labels.unwrap();
+    let labelled = |kind| labels.get(&witnesses[0], kind).is_some();
+    assert!(DomainKind::ALL.into_iter().all(labelled));
 }
 
 proptest! {

@@ -224,6 +224,9 @@ fn group(name: &str, k: usize, members: impl Iterator<Item = usize>, of: &str) -
     format!("group {name} {k} {}\n", members.join(" "))
 }
 
+/// Lines of a policy, the domain of each witness, and the two numbers.
+type Case<'a> = (&'a str, &'a dyn Fn(usize) -> String, usize, usize);
+
 // "at least up to 32 logs, 32 witnesses, and 32 groups": exact at that size, where 2^32 subsets are too many.
 #[test]
 fn failure_domains_are_exact_for_32_witnesses() {
@@ -236,7 +239,7 @@ fn failure_domains_are_exact_for_32_witnesses() {
         rows += &group(&format!("g{g}"), 3, g * 4..g * 4 + 4, "w");
     }
     rows += &(group("q", 6, 0..8, "g") + "quorum q\n");
-    let cases: [(&str, &dyn Fn(usize) -> String, usize, usize); 5] = [
+    let cases: [Case<'_>; 5] = [
         (&flat, &own, 17, 16),
         // 17 of eight witnesses each: three domains hold 24, two take 16 and leave 16.
         (&flat, &by_column, 3, 2),

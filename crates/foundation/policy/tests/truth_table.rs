@@ -1,6 +1,5 @@
 //! Random trees over random signer sets, against an oracle that knows no counting: a group's truth table is
 //! the union, over every choice of k members, of the sets that satisfy all of them.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 

@@ -111,7 +111,8 @@ fn hint(error: &VerifyError) -> &'static str {
     }
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+/// A whole file of at most `limit` octets.
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
     let failed = |e: std::io::Error| Failure::file("read", path, &e);
     let mut octets = Vec::new();
