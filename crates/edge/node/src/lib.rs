@@ -24,6 +24,7 @@ mod follow;
 mod identity;
 mod key_change;
 mod keys;
+mod lane;
 mod node;
 mod open;
 mod ops;
@@ -33,6 +34,8 @@ mod sealed;
 mod sequencer;
 mod serve;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use api::{ApiError, LocalApi};
 pub use auth::TokenError;

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::identity::{Identity, IdentityError};
 use crate::keys::{KeyDir, KeyError};
+use crate::lane::Lanes;
 use crate::scroll::Scroll;
 use crate::state::{State, StateError};
 
@@ -124,6 +125,7 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     pub(crate) state: Arc<State>,
     pub(crate) credentials: Credentials,
+    pub(crate) lanes: Lanes,
     pub(crate) scrolls: RwLock<BTreeMap<String, Arc<Scroll>>>,
     /// Set once, when the node must stop.
     pub(crate) failure: watch::Sender<Option<String>>,
@@ -191,6 +193,7 @@ impl Node {
             identity,
             state,
             credentials,
+            lanes: Lanes::default(),
             scrolls: RwLock::default(),
             failure: watch::channel(None).0,
             closing: watch::channel(false).0,

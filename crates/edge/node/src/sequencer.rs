@@ -221,7 +221,12 @@ impl Pending {
 }
 
 fn size_of_append(append: &Append) -> usize {
-    append.entries.iter().map(|e| e.bytes().len() + 64).sum()
+    append.entries.iter().map(size_of_entry).sum()
+}
+
+/// What an entry counts in a request and in the queue.
+pub(crate) fn size_of_entry(entry: &PreparedEntry) -> usize {
+    entry.bytes().len() + 64
 }
 
 fn run(

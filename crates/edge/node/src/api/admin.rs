@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,7 @@ use super::error::ApiError;
 use super::read::{decimal, octets, readable};
 use crate::auth::{Principal, TokenError};
 use crate::clock;
+use crate::lane::Whole;
 
 pub(super) fn operator(principal: &Principal) -> Result<(), ApiError> {
     match principal {
@@ -40,7 +40,7 @@ pub(crate) struct NewScroll {
 pub(crate) async fn create_scroll(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Response, ApiError> {
     operator(&principal)?;
     let new: NewScroll = json_body(&body)?;
@@ -126,7 +126,7 @@ pub(crate) async fn seal(
     Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
     Query(query): Query<SealQuery>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     let scroll = super::write::writable(&app, &principal, &name)?;
     scroll.require_receipts()?;
@@ -184,7 +184,7 @@ pub(crate) async fn erase(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
     let scroll = app.scroll(&name)?;
@@ -211,7 +211,7 @@ pub(crate) struct NewToken {
 pub(crate) async fn new_token(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Response, ApiError> {
     operator(&principal)?;
     let new: NewToken = json_body(&body)?;
@@ -310,7 +310,7 @@ pub(crate) struct Backup {
 pub(crate) async fn backup(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
     let to: Backup = json_body(&body)?;

@@ -120,6 +120,15 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn crowded() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "busy",
+            "the bodies of other requests take all the memory there is for them; nothing of this one was appended",
+            "wait as Retry-After says and send the same request again",
+        )
+    }
+
     pub(crate) fn stopped() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -21,11 +21,17 @@ pub(crate) const COOKIE: &str = "quorate_session";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TrustedPeer;
 
-/// Checks Host and Origin and finds out who is asking; handlers get a [`Principal`] extension.
+/// Checks Host and Origin and finds out who is asking; handlers get a [`Principal`] and a
+/// [`Lane`](crate::lane::Lane) extension.
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let lane = match request.extensions().get::<TrustedPeer>() {
+        Some(TrustedPeer) => &app.lanes.operator,
+        None => &app.lanes.network,
+    };
     match identify(&app, &request) {
         Ok(principal) => {
             request.extensions_mut().insert(principal);
+            request.extensions_mut().insert(lane.clone());
             next.run(request).await
         }
         Err(error) => error.into_response(),
@@ -73,15 +79,12 @@ fn identify(app: &App, request: &Request) -> Result<Principal, ApiError> {
             .and_then(|t| app.credentials().bearer(t))
             .ok_or_else(ApiError::unauthenticated);
     }
-    // Nobody's bodies are not even read; the console's own forms carry a code or a cookie.
-    if writes
-        && session_cookie(request.headers()).is_none()
-        && !matches!(request.uri().path(), "/login" | "/logout")
-    {
-        return Err(ApiError::unauthenticated());
-    }
     if session_cookie(request.headers()).is_some_and(|c| app.credentials().session(c)) {
         return Ok(Principal::Console);
+    }
+    // Nobody's bodies are not even read; the console's own forms are short.
+    if writes && !matches!(request.uri().path(), "/login" | "/logout") {
+        return Err(ApiError::unauthenticated());
     }
     Ok(Principal::Anonymous)
 }

@@ -1,6 +1,5 @@
 //! The node's key history over HTTP. Public keys and events are for anyone; changes are the operator's.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use super::admin::operator;
 use super::error::ApiError;
 use crate::auth::Principal;
 use crate::key_change::Rotation;
+use crate::lane::Whole;
 
 /// `GET /keys`: the keys in force.
 pub(crate) async fn show(State(app): State<App>) -> Json<Value> {
@@ -41,7 +41,7 @@ struct Rotate {
 pub(crate) async fn rotate(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
     let rotate: Rotate = serde_json::from_slice(&body).map_err(|e| {
@@ -79,7 +79,7 @@ struct Kept {
 pub(crate) async fn offline(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
     let kept: Option<Kept> = if body.is_empty() {

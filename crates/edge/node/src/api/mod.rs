@@ -6,6 +6,7 @@ mod guard;
 mod keys;
 mod metrics;
 mod read;
+mod stream;
 mod write;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tower::ServiceExt as _;
 pub use error::ApiError;
 pub(crate) use guard::{COOKIE, TrustedPeer, session_cookie};
 pub(crate) use read::{Search, readable};
-pub(crate) use write::refused;
+pub(crate) use write::{MAX_BODY, refused};
 
 use crate::console;
 use crate::node::Inner;
@@ -64,7 +65,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/login-link", post(admin::login_link))
         .merge(console::router())
         .fallback(not_found)
-        .layer(DefaultBodyLimit::max(write::MAX_BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             guard::guard,
