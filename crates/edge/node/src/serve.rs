@@ -15,6 +15,7 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
@@ -29,19 +30,21 @@ struct Limits {
     tcp: u32,
     /// Connections to the operator's socket served at once: no stranger can take these.
     socket: u32,
-    /// A connection that has not said anything by then is closed.
-    first_byte: Duration,
+    /// A connection that has not begun to say which protocol it speaks by then is closed.
+    opening: Duration,
 }
 
 /// Together below the 1024 descriptors that a process usually has, with room for the scrolls' files.
 const LIMITS: Limits = Limits {
     tcp: 768,
     socket: 64,
-    first_byte: Duration::from_secs(10),
+    opening: Duration::from_secs(10),
 };
 /// An HTTP/1 client that has not sent its headers by then, or an HTTP/2 client that does not answer a ping, is
 /// cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// What every HTTP/2 connection begins with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests under way at a stop get this long.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -187,23 +190,36 @@ async fn accept_tcp(
     places: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
 ) {
-    let serve = move |stream: TcpStream, mut stop: watch::Receiver<bool>| {
+    let serve = move |mut stream: TcpStream, mut stop: watch::Receiver<bool>| {
         let router = router.clone();
         async move {
             // Answers are small: waiting to fill a packet would only add latency.
             let _best_effort = stream.set_nodelay(true);
-            // Whoever says nothing gives its place to somebody else.
-            let mut first = [0];
-            let spoke = tokio::select! {
-                said = tokio::time::timeout(limits.first_byte, stream.peek(&mut first)) => matches!(said, Ok(Ok(1))),
-                () = stopped(&mut stop) => false,
+            // Whoever says nothing, or not enough, gives its place to somebody else.
+            let said = tokio::select! {
+                said = tokio::time::timeout(limits.opening, opening(&mut stream)) => said,
+                () = stopped(&mut stop) => return,
             };
-            if spoke {
+            if let Ok(Ok(said)) = said {
+                let (read, write) = stream.into_split();
+                let stream = tokio::io::join(io::Cursor::new(said).chain(read), write);
                 serve_connection(TokioIo::new(stream), router, false, stop).await;
             }
         }
     };
     accept_loop(listener, serve, places, stop).await;
+}
+
+/// Reads until the protocol is known: the whole HTTP/2 preface, or a byte that is not its. A connection that
+/// ends before is an error.
+async fn opening(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut said = Vec::with_capacity(PREFACE.len());
+    while said.len() < PREFACE.len() && PREFACE.starts_with(&said) {
+        if stream.read_buf(&mut said).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(said)
 }
 
 async fn accept_unix(
@@ -323,43 +339,63 @@ where
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use http_body_util::{BodyExt as _, Empty};
+    use tokio::io::AsyncWriteExt as _;
     use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::{Config, Mode, Overrides};
+    use crate::testing::node;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn silent_connections_neither_lock_the_operator_out_nor_stay() {
+    const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+    struct Serving {
+        dir: tempfile::TempDir,
+        address: std::net::SocketAddr,
+        stop: oneshot::Sender<()>,
+        done: JoinHandle<Result<(), NodeError>>,
+    }
+
+    /// A node with few places.
+    async fn serving(opening: Duration) -> Serving {
         let dir = tempfile::tempdir().unwrap();
-        let overrides = Overrides {
-            data_dir: Some(dir.path().to_owned()),
-            listen: Some(([127, 0, 0, 1], 0).into()),
-            ..Overrides::default()
-        };
-        let config = Config::load(None, overrides).unwrap();
-        let node = tokio::task::spawn_blocking(move || Node::open(config, Mode::Online))
-            .await
-            .unwrap()
-            .unwrap();
-        let listening = node.listen().await.unwrap();
+        let listening = node(dir.path()).await.listen().await.unwrap();
         let address = listening.address().unwrap();
         let limits = Limits {
             tcp: 2,
             socket: 1,
-            first_byte: Duration::from_millis(50),
+            opening,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(listening.serve_within(limits, async move {
+        let done = tokio::spawn(listening.serve_within(limits, async move {
             let _either = stopped.await;
         }));
+        Serving {
+            dir,
+            address,
+            stop,
+            done,
+        }
+    }
+
+    impl Serving {
+        async fn end(self) {
+            self.stop.send(()).unwrap();
+            self.done.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn silent_connections_neither_lock_the_operator_out_nor_stay() {
+        let serving = serving(Duration::from_millis(50)).await;
         let mut silent = Vec::new();
         for _ in 0..4 {
-            silent.push(TcpStream::connect(address).await.unwrap());
+            silent.push(TcpStream::connect(serving.address).await.unwrap());
         }
-        let mut socket = UnixStream::connect(socket_path(dir.path())).await.unwrap();
-        let request = b"GET /healthz HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n";
-        socket.write_all(request).await.unwrap();
+        let mut socket = UnixStream::connect(socket_path(serving.dir.path()))
+            .await
+            .unwrap();
+        socket.write_all(REQUEST).await.unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -370,7 +406,54 @@ mod tests {
                 "a silent connection is closed"
             );
         }
-        stop.send(()).unwrap();
-        serving.await.unwrap().unwrap();
+        serving.end().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_connection_that_only_begins_the_http2_preface_is_closed_like_a_silent_one() {
+        let serving = serving(Duration::from_millis(50)).await;
+        let mut begun = Vec::new();
+        for length in [1, 8, PREFACE.len() - 1] {
+            let mut stream = TcpStream::connect(serving.address).await.unwrap();
+            stream.write_all(&PREFACE[..length]).await.unwrap();
+            begun.push(stream);
+        }
+        for mut stream in begun {
+            // Longer than a person waits, and shorter than any other limit: without this one it stays.
+            let mut byte = [0];
+            let closed = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut byte));
+            let read = closed.await.expect("it keeps its place");
+            assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+        }
+        serving.end().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_read_to_tell_the_protocol_is_not_lost() {
+        let serving = serving(Duration::from_secs(3600)).await;
+        // Byte by byte, and sharing its first two letters with the preface.
+        let mut stream = TcpStream::connect(serving.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        for byte in b"PROPFIND /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n" {
+            stream.write_all(&[*byte]).await.unwrap();
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+
+        let stream = TcpStream::connect(serving.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .unwrap();
+        let connection = tokio::spawn(connection);
+        let request = Request::get(format!("http://{}/healthz", serving.address));
+        let request = request.body(Empty::<bytes::Bytes>::new()).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.collect().await.unwrap().to_bytes(), "ok\n");
+        drop(sender);
+        connection.await.unwrap().unwrap();
+        serving.end().await;
     }
 }
