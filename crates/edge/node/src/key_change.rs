@@ -126,12 +126,9 @@ impl Inner {
         Ok(heads)
     }
 
-    /// The next identity key's text, or with its commitment its removal from the machine.
-    pub(crate) async fn next_key_offline(
-        &self,
-        commitment: Option<&str>,
-    ) -> Result<Value, ApiError> {
-        let _one_at_a_time = self.changes.lock().await;
+    /// The next identity key's text, or with its commitment its removal from the machine. May block.
+    pub(crate) fn next_key_offline(&self, commitment: Option<&str>) -> Result<Value, ApiError> {
+        let _one_at_a_time = self.changes.blocking_lock();
         match commitment {
             None => {
                 let text = self.identity.next_key_text().map_err(|e| key_error(&e))?;

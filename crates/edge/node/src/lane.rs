@@ -1,7 +1,9 @@
-//! What callers may take of the node at once: memory for the bodies of their requests.
+//! What callers may take of the node at once: memory for the bodies of their requests, and threads for what
+//! waits for the disk.
 //!
-//! There are two lanes. Whatever comes over TCP shares one, so that no number of writers exhausts the memory;
-//! the operator's socket has one of its own, so that they cannot lock the operator out either.
+//! There are two lanes. Whatever comes over TCP shares one, so that no number of callers exhausts the memory or
+//! the threads that signing needs too; the operator's socket has one of its own, so that they cannot lock the
+//! operator out either.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,11 @@ use crate::api::{ApiError, App, MAX_BODY};
 const NETWORK_BODIES: usize = 4 * MAX_BODY;
 /// The same for the operator's socket: two of the largest, 128 MiB.
 const OPERATOR_BODIES: usize = 2 * MAX_BODY;
+/// Jobs of callers over TCP that wait for the disk at once; further ones wait their turn. Far below the 512
+/// threads that the runtime keeps for such work.
+const NETWORK_JOBS: usize = 64;
+/// The same for the operator's socket.
+const OPERATOR_JOBS: usize = 16;
 /// A body that has not arrived whole by then gives its room back: 64 MiB at 220 kB/s.
 const BODY_TIME: Duration = Duration::from_secs(300);
 /// A stream that finds no room for a line it has begun waits this long.
@@ -36,8 +43,8 @@ pub(crate) struct Lanes {
 impl Default for Lanes {
     fn default() -> Self {
         Self {
-            network: Lane::new(NETWORK_BODIES, BODY_TIME, PATIENCE),
-            operator: Lane::new(OPERATOR_BODIES, BODY_TIME, PATIENCE),
+            network: Lane::new(NETWORK_BODIES, NETWORK_JOBS, BODY_TIME, PATIENCE),
+            operator: Lane::new(OPERATOR_BODIES, OPERATOR_JOBS, BODY_TIME, PATIENCE),
         }
     }
 }
@@ -46,17 +53,43 @@ impl Default for Lanes {
 #[derive(Debug, Clone)]
 pub(crate) struct Lane {
     bodies: Arc<Semaphore>,
+    jobs: Arc<Semaphore>,
     body_time: Duration,
     patience: Duration,
 }
 
 impl Lane {
-    pub(crate) fn new(bodies: usize, body_time: Duration, patience: Duration) -> Self {
+    pub(crate) fn new(bodies: usize, jobs: usize, body_time: Duration, patience: Duration) -> Self {
         Self {
             bodies: Arc::new(Semaphore::new(bodies)),
+            jobs: Arc::new(Semaphore::new(jobs)),
             body_time,
             patience,
         }
+    }
+
+    /// Does what may wait for the disk, or takes long, where it holds up nobody else. Once begun, the work is
+    /// carried to its end whoever goes away.
+    ///
+    /// # Errors
+    /// The work's; 500 if it ended in a bug.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = Arc::clone(&self.jobs).acquire_owned().await;
+        let turn = turn.map_err(|_| ApiError::stopped())?;
+        let job = tokio::task::spawn_blocking(move || {
+            let _until_the_end = turn;
+            work()
+        });
+        job.await.map_err(|e| {
+            if e.is_panic() {
+                ApiError::internal("this call ended in a bug; the node's log says where")
+            } else {
+                ApiError::stopped()
+            }
+        })?
     }
 
     /// Room for nothing yet.
@@ -225,7 +258,7 @@ impl FromRequest<App> for Whole {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use axum::http::Request;
     use tower::ServiceExt as _;
@@ -234,7 +267,12 @@ mod tests {
     use crate::testing::{Network, close, node};
 
     fn lane(bodies: usize) -> Lane {
-        Lane::new(bodies, Duration::from_secs(3600), Duration::from_millis(1))
+        Lane::new(
+            bodies,
+            2,
+            Duration::from_secs(3600),
+            Duration::from_millis(1),
+        )
     }
 
     #[tokio::test]
@@ -251,12 +289,44 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_stalls_gives_its_room_back() {
-        let lane = Lane::new(100, Duration::from_millis(1), Duration::ZERO);
+        let lane = Lane::new(100, 1, Duration::from_millis(1), Duration::ZERO);
         let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(vec![7; 60])]);
         let body = Body::from_stream(begun.chain(futures_util::stream::pending()));
         let error = lane.whole(body).await.unwrap_err();
         assert_eq!(error.status(), StatusCode::REQUEST_TIMEOUT);
         assert_eq!(lane.free(), 100);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn only_so_many_jobs_wait_for_the_disk_at_once() {
+        let lane = lane(0);
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let jobs: Vec<_> = (0..16)
+            .map(|_| {
+                let (running, most, lane) = (Arc::clone(&running), Arc::clone(&most), lane.clone());
+                let job = move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(5));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    Ok(())
+                };
+                tokio::spawn(async move { lane.blocking(job).await })
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap().unwrap();
+        }
+        assert!(most.load(Ordering::SeqCst) <= 2);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_ends_in_a_bug_is_an_answer_and_gives_its_turn_back() {
+        let lane = lane(0);
+        for _ in 0..3 {
+            let error = lane.blocking(|| -> Result<(), _> { panic!("a bug") }).await;
+            let status = error.unwrap_err().status();
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        }
     }
 
     #[tokio::test]

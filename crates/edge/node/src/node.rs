@@ -172,7 +172,14 @@ impl Node {
     /// # Errors
     /// See [`NodeError`].
     pub fn open(config: Config, mode: Mode) -> Result<Self, NodeError> {
-        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        Self::open_on(Arc::new(OsDisk), config, mode)
+    }
+
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        config: Config,
+        mode: Mode,
+    ) -> Result<Self, NodeError> {
         let known = DataDir::read_node(&*disk, &config.data_dir)?;
         if known.is_none() && mode != Mode::Online {
             return Err(NodeError::Empty(config.data_dir));

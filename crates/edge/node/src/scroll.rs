@@ -1,5 +1,7 @@
 //! One scroll of a running node: its store, its sequencer, its checkpoints.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use quorate_note::TlogProof;
 use quorate_store::{Kind, Reader, ScrollSpec, SealedStore, Visibility};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::api::ApiError;
 use crate::checkpoint::{CheckpointError, Checkpoints, Published};
+use crate::lane::Lane;
 use crate::sequencer::{Append, AppendError, Appended, Patience, Pending, Sequencer};
 
 /// A scroll as handlers see it.
@@ -115,9 +118,15 @@ impl Scroll {
     }
 
     /// The proof of one entry under a checkpoint that covers it, made at once if there is none.
-    pub(crate) async fn prove(&self, index: u64) -> Result<String, ApiError> {
+    pub(crate) async fn prove(
+        self: &Arc<Self>,
+        lane: &Lane,
+        index: u64,
+    ) -> Result<String, ApiError> {
         let published = self.checkpoints.covering(index + 1).await?;
-        Ok(self.proof_under(index, &published, None)?.to_text())
+        let scroll = Arc::clone(self);
+        let prove = move || Ok(scroll.proof_under(index, &published, None)?.to_text());
+        lane.blocking(prove).await
     }
 
     /// The proof of one entry under a given checkpoint, with unauthenticated extra data.

@@ -5,6 +5,8 @@
 //! when that is durable: the log may say "erased" of content that a crash left behind (the next erase
 //! removes it), never the other way round.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use quorate_receipt::json::{Object, Value};
 use quorate_receipt::{Receipt, Sealed};
@@ -13,6 +15,7 @@ use crate::api::ApiError;
 use crate::auth::Writer;
 use crate::clock;
 use crate::keys::fresh_seed;
+use crate::lane::{Lane, Whole};
 use crate::prepare;
 use crate::scroll::Scroll;
 use crate::sequencer::{Append, Appended};
@@ -28,11 +31,26 @@ pub(crate) const DEFAULT_TYPE: &str = "sealed_content";
 
 /// Seals `content` and appends a receipt of `type_` that commits to it.
 pub(crate) async fn seal(
+    scroll: &Arc<Scroll>,
+    lane: &Lane,
+    type_: String,
+    content: Whole,
+    writer: Option<Arc<Writer>>,
+) -> Result<(Receipt, quorate_merkle::Hash, Appended), ApiError> {
+    let keeper = Arc::clone(scroll);
+    let keep = move || keep(&keeper, &type_, &content, writer.as_deref());
+    let receipt = lane.blocking(keep).await?;
+    let (leaf, appended) = append(scroll, &receipt).await?;
+    Ok((receipt, leaf, appended))
+}
+
+/// Keeps `content` durably and makes the receipt that commits to it.
+fn keep(
     scroll: &Scroll,
     type_: &str,
     content: &[u8],
     writer: Option<&Writer>,
-) -> Result<(Receipt, quorate_merkle::Hash, Appended), ApiError> {
+) -> Result<Receipt, ApiError> {
     let salt = fresh_seed().map_err(|e| ApiError::internal(e.to_string()))?;
     let sealed = Sealed::commit(&salt, content);
     let object = Object::new()
@@ -49,8 +67,7 @@ pub(crate) async fn seal(
                 "the content could not be kept, so no receipt was appended: {e}"
             ))
         })?;
-    let (leaf, appended) = append(scroll, &receipt).await?;
-    Ok((receipt, leaf, appended))
+    Ok(receipt)
 }
 
 async fn append(
@@ -145,12 +162,19 @@ pub(crate) fn content(scroll: &Scroll, index: u64) -> Result<Vec<u8>, ApiError> 
 
 /// Records the erasure, then removes the content. Doing it again only makes sure that the content is gone.
 pub(crate) async fn erase(
-    scroll: &Scroll,
+    scroll: &Arc<Scroll>,
+    lane: &Lane,
     index: u64,
     reason: &str,
 ) -> Result<(u64, Receipt), ApiError> {
-    let sealed = require_sealed(scroll, index)?;
-    let (at, receipt) = match erasure_of(scroll, &sealed)? {
+    let reader = Arc::clone(scroll);
+    let look = move || {
+        let sealed = require_sealed(&reader, index)?;
+        let erasure = erasure_of(&reader, &sealed)?;
+        Ok((sealed, erasure))
+    };
+    let (sealed, erasure) = lane.blocking(look).await?;
+    let (at, receipt) = match erasure {
         Some(found) => found,
         None => {
             let commitment = sealed.commitment.to_string();
@@ -172,16 +196,24 @@ pub(crate) async fn erase(
             (appended.first_index, receipt)
         }
     };
-    scroll
-        .sealed()
-        .erase(sealed.commitment.as_bytes())
-        .map_err(|e| ApiError::internal(format!("the erasure is recorded, but the content could not be removed: {e}; run the command again")))?;
+    let keeper = Arc::clone(scroll);
+    let remove = move || {
+        keeper
+            .sealed()
+            .erase(sealed.commitment.as_bytes())
+            .map_err(|e| ApiError::internal(format!("the erasure is recorded, but the content could not be removed: {e}; run the command again")))
+    };
+    lane.blocking(remove).await?;
     Ok((at, receipt))
 }
 
 /// The proof of an entry. If its content was erased, `extra` carries the erasure receipt with its own
 /// inclusion proof under the same checkpoint, so that a verifier can say so offline.
-pub(crate) async fn prove(scroll: &Scroll, index: u64) -> Result<String, ApiError> {
+pub(crate) async fn prove(
+    scroll: &Arc<Scroll>,
+    lane: &Lane,
+    index: u64,
+) -> Result<String, ApiError> {
     let size = scroll.reader().size();
     if index >= size {
         return Err(ApiError::not_found(format!(
@@ -189,15 +221,20 @@ pub(crate) async fn prove(scroll: &Scroll, index: u64) -> Result<String, ApiErro
             scroll.spec().name
         )));
     }
-    let erasure = match sealed_of(scroll, index)? {
-        Some(sealed) => erasure_of(scroll, &sealed)?,
-        None => None,
+    let reader = Arc::clone(scroll);
+    let look = move || match sealed_of(&reader, index)? {
+        Some(sealed) => erasure_of(&reader, &sealed),
+        None => Ok(None),
     };
-    let Some((at, receipt)) = erasure else {
-        return scroll.prove(index).await;
+    let Some((at, receipt)) = lane.blocking(look).await? else {
+        return scroll.prove(lane, index).await;
     };
     let published = scroll.checkpoints().covering(size.max(at + 1)).await?;
-    let proof = scroll.reader().prove_inclusion(at, published.size)?;
-    let extra = quorate_verify::Erasure::new(at, proof, receipt).to_extra();
-    Ok(scroll.proof_under(index, &published, extra)?.to_text())
+    let reader = Arc::clone(scroll);
+    let prove = move || {
+        let proof = reader.reader().prove_inclusion(at, published.size)?;
+        let extra = quorate_verify::Erasure::new(at, proof, receipt).to_extra();
+        Ok(reader.proof_under(index, &published, extra)?.to_text())
+    };
+    lane.blocking(prove).await
 }

@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::read::{decimal, octets, readable};
 use crate::auth::{Principal, TokenError};
 use crate::clock;
-use crate::lane::Whole;
+use crate::lane::{Lane, Whole};
 
 pub(super) fn operator(principal: &Principal) -> Result<(), ApiError> {
     match principal {
@@ -40,6 +40,7 @@ pub(crate) struct NewScroll {
 pub(crate) async fn create_scroll(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     body: Whole,
 ) -> Result<Response, ApiError> {
     operator(&principal)?;
@@ -67,10 +68,8 @@ pub(crate) async fn create_scroll(
         }
     };
     let creator = Arc::clone(&app);
-    let scroll =
-        tokio::task::spawn_blocking(move || creator.create_scroll(&new.name, kind, visibility))
-            .await
-            .map_err(|_| ApiError::stopped())??;
+    let create = move || creator.create_scroll(&new.name, kind, visibility);
+    let scroll = lane.blocking(create).await?;
     // Whoever made the scroll finds its first head, that of the empty tree.
     scroll.checkpoints().covering(0).await?;
     Ok((StatusCode::CREATED, Json(app.info(&scroll))).into_response())
@@ -124,21 +123,22 @@ pub(crate) struct SealQuery {
 pub(crate) async fn seal(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(name): Path<String>,
     Query(query): Query<SealQuery>,
     body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     let scroll = super::write::writable(&app, &principal, &name)?;
     scroll.require_receipts()?;
-    let writer = match &principal {
-        Principal::Writer(w) => Some(w.as_ref()),
+    let writer = match principal {
+        Principal::Writer(w) => Some(w),
         _ => None,
     };
     let type_ = query
         .type_
-        .as_deref()
-        .unwrap_or(crate::sealed::DEFAULT_TYPE);
-    let (receipt, leaf, appended) = crate::sealed::seal(&scroll, type_, &body, writer).await?;
+        .unwrap_or_else(|| crate::sealed::DEFAULT_TYPE.to_owned());
+    let (receipt, leaf, appended) =
+        crate::sealed::seal(&scroll, &lane, type_, body, writer).await?;
     Ok(Json(json!({
         "index": appended.first_index,
         "leaf_hash": format!("sha256:{leaf}"),
@@ -151,6 +151,7 @@ pub(crate) async fn seal(
 pub(crate) async fn sealed_content(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path((name, index)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     // Sealed content is what the law may require to be erased: a public scroll does not make it public.
@@ -163,7 +164,10 @@ pub(crate) async fn sealed_content(
             "these credentials may not read the sealed content of {name:?}"
         )));
     }
-    let content = crate::sealed::content(&scroll, decimal(&index)?)?;
+    let index = decimal(&index)?;
+    let content = lane
+        .blocking(move || crate::sealed::content(&scroll, index))
+        .await?;
     Ok(octets(
         content,
         HeaderValue::from_static("application/octet-stream"),
@@ -183,13 +187,14 @@ pub(crate) struct Erase {
 pub(crate) async fn erase(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(name): Path<String>,
     body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
     let scroll = app.scroll(&name)?;
     let erase: Erase = json_body(&body)?;
-    let (at, receipt) = crate::sealed::erase(&scroll, erase.index, &erase.reason).await?;
+    let (at, receipt) = crate::sealed::erase(&scroll, &lane, erase.index, &erase.reason).await?;
     Ok(Json(json!({
         "erased": erase.index,
         "index": at,
@@ -211,6 +216,7 @@ pub(crate) struct NewToken {
 pub(crate) async fn new_token(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     body: Whole,
 ) -> Result<Response, ApiError> {
     operator(&principal)?;
@@ -233,15 +239,14 @@ pub(crate) async fn new_token(
     for name in &new.scrolls {
         scrolls.push(app.scroll(name)?.spec().name.clone());
     }
-    let (id, token) = app
-        .credentials()
-        .new_token(
-            app.state(),
-            actor,
-            scrolls.clone(),
-            clock::now().to_string(),
-        )
-        .map_err(|e| token_error(&e))?;
+    let bound = scrolls.clone();
+    let make = move || {
+        let made = app
+            .credentials()
+            .new_token(app.state(), actor, bound, clock::now().to_string());
+        made.map_err(|e| token_error(&e))
+    };
+    let (id, token) = lane.blocking(make).await?;
     let body = json!({"id": id, "token": token, "actor": new.actor, "scrolls": scrolls});
     Ok((
         StatusCode::CREATED,
@@ -255,12 +260,15 @@ pub(crate) async fn new_token(
 pub(crate) async fn tokens(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
-    let tokens = app
-        .state()
-        .tokens()
-        .map_err(|e| ApiError::internal(e.to_string()))?;
+    let read = move || {
+        app.state()
+            .tokens()
+            .map_err(|e| ApiError::internal(e.to_string()))
+    };
+    let tokens = lane.blocking(read).await?;
     let list: Vec<Value> = tokens
         .into_iter()
         .map(|(id, t)| json!({"id": id, "actor": t.actor, "scrolls": t.scrolls, "created_at": t.created_at, "revoked_at": t.revoked_at}))
@@ -272,13 +280,18 @@ pub(crate) async fn tokens(
 pub(crate) async fn revoke_token(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
-    app.credentials()
-        .revoke(app.state(), &id, clock::now().to_string())
-        .map_err(|e| token_error(&e))?;
-    Ok(Json(json!({"revoked": id})))
+    let revoked = id.clone();
+    let revoke = move || {
+        app.credentials()
+            .revoke(app.state(), &id, clock::now().to_string())
+            .map_err(|e| token_error(&e))
+    };
+    lane.blocking(revoke).await?;
+    Ok(Json(json!({"revoked": revoked})))
 }
 
 fn token_error(error: &TokenError) -> ApiError {
@@ -310,6 +323,7 @@ pub(crate) struct Backup {
 pub(crate) async fn backup(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
@@ -321,15 +335,16 @@ pub(crate) async fn backup(
             "name it from the root",
         ));
     }
-    tokio::task::spawn_blocking(move || app.backup(&to.to))
-        .await
-        .map_err(|_| ApiError::stopped())?
-        .map(Json)
+    lane.blocking(move || app.backup(&to.to)).await.map(Json)
 }
 
 /// `GET /node`.
-pub(crate) async fn node(State(app): State<App>) -> Json<Value> {
-    Json(app.node_info())
+pub(crate) async fn node(
+    State(app): State<App>,
+    Extension(lane): Extension<Lane>,
+) -> Result<Json<Value>, ApiError> {
+    // It says whether the next key's file is here.
+    lane.blocking(move || Ok(Json(app.node_info()))).await
 }
 
 /// `GET /healthz`: 200 while the node takes appends.

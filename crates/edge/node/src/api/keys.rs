@@ -10,11 +10,14 @@ use super::admin::operator;
 use super::error::ApiError;
 use crate::auth::Principal;
 use crate::key_change::Rotation;
-use crate::lane::Whole;
+use crate::lane::{Lane, Whole};
 
 /// `GET /keys`: the keys in force.
-pub(crate) async fn show(State(app): State<App>) -> Json<Value> {
-    Json(app.identity().show())
+pub(crate) async fn show(
+    State(app): State<App>,
+    Extension(lane): Extension<Lane>,
+) -> Result<Json<Value>, ApiError> {
+    lane.blocking(move || Ok(Json(app.identity().show()))).await
 }
 
 /// `GET /keys/history`: every lineage event, oldest first.
@@ -79,6 +82,7 @@ struct Kept {
 pub(crate) async fn offline(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     operator(&principal)?;
@@ -94,7 +98,6 @@ pub(crate) async fn offline(
         })?;
         Some(kept)
     };
-    app.next_key_offline(kept.as_ref().map(|k| k.commitment.as_str()))
-        .await
-        .map(Json)
+    let change = move || app.next_key_offline(kept.as_ref().map(|k| k.commitment.as_str()));
+    lane.blocking(change).await.map(Json)
 }

@@ -7,6 +7,8 @@ mod keys;
 mod metrics;
 mod read;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::error::ApiError;
 use crate::auth::Principal;
+use crate::lane::Lane;
 use crate::scroll::Scroll;
 
 /// Tiles never change: one year, as long as a cache keeps anything.
@@ -104,9 +105,25 @@ pub(crate) async fn policy(
 pub(crate) async fn tile(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path((name, path)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let scroll = readable(&app, &principal, &name)?;
+    let cache = cache_of(&scroll);
+    let bytes = lane.blocking(move || tile_bytes(&scroll, &path)).await?;
+    Ok(octets(bytes, OCTETS, cache))
+}
+
+/// Contents of a public scroll may be kept by anyone.
+fn cache_of(scroll: &Scroll) -> HeaderValue {
+    if scroll.is_public() {
+        IMMUTABLE
+    } else {
+        PRIVATE_IMMUTABLE
+    }
+}
+
+fn tile_bytes(scroll: &Scroll, path: &str) -> Result<Vec<u8>, ApiError> {
     let no_tile = |why: &dyn std::fmt::Display, hint: &'static str| {
         ApiError::new(
             StatusCode::NOT_FOUND,
@@ -124,49 +141,32 @@ pub(crate) async fn tile(
         TilePath::Tile(id) => scroll.reader().tile(&id, size),
         TilePath::Entries(id) => scroll.reader().entry_bundle(&id, size),
     };
-    let bytes = match bytes {
+    match bytes {
         Err(
             e
             @ (quorate_store::ReadError::OutOfRange { .. } | quorate_store::ReadError::Request(_)),
-        ) => {
-            return Err(no_tile(&e, "take the size from the checkpoint first"));
-        }
-        other => other?,
-    };
-    Ok(octets(
-        bytes,
-        OCTETS,
-        if scroll.is_public() {
-            IMMUTABLE
-        } else {
-            PRIVATE_IMMUTABLE
-        },
-    ))
+        ) => Err(no_tile(&e, "take the size from the checkpoint first")),
+        other => Ok(other?),
+    }
 }
 
 /// `GET /scrolls/{scroll}/entries/{index}`: the exact leaf.
 pub(crate) async fn entry(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path((name, index)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let scroll = readable(&app, &principal, &name)?;
     let index = decimal(&index)?;
-    let bytes = entry_at(&scroll, index)?;
-    let leaf = quorate_merkle::leaf_hash(&bytes);
     let kind = match scroll.spec().kind {
         Kind::Receipts => HeaderValue::from_static("application/json"),
         Kind::Raw => OCTETS,
     };
-    let mut response = octets(
-        bytes,
-        kind,
-        if scroll.is_public() {
-            IMMUTABLE
-        } else {
-            PRIVATE_IMMUTABLE
-        },
-    );
+    let cache = cache_of(&scroll);
+    let bytes = lane.blocking(move || entry_at(&scroll, index)).await?;
+    let leaf = quorate_merkle::leaf_hash(&bytes);
+    let mut response = octets(bytes, kind, cache);
     if let Ok(value) = HeaderValue::from_str(&format!("sha256:{leaf}")) {
         response.headers_mut().insert("x-quorate-leaf-hash", value);
     }
@@ -339,19 +339,25 @@ fn confirm(
 pub(crate) async fn receipts(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(name): Path<String>,
     Query(search): Query<Search>,
 ) -> Result<Response, ApiError> {
     let scroll = readable(&app, &principal, &name)?;
+    let out = lane.blocking(move || lines_of(&scroll, &search)).await?;
+    Ok(octets(out, NDJSON, HeaderValue::from_static("no-store")))
+}
+
+fn lines_of(scroll: &Scroll, search: &Search) -> Result<Vec<u8>, ApiError> {
     let mut out = Vec::new();
-    for index in search.indices(&scroll)? {
+    for index in search.indices(scroll)? {
         let entry = scroll.reader().entry(index)?;
         write_line(&mut out, scroll.spec().kind, index, &entry);
         if out.len() > MAX_ANSWER {
             break;
         }
     }
-    Ok(octets(out, NDJSON, HeaderValue::from_static("no-store")))
+    Ok(out)
 }
 
 /// One line. A receipt is put in as it stands: it is canonical JSON.
@@ -377,12 +383,14 @@ fn write_line(out: &mut Vec<u8>, kind: Kind, index: u64, entry: &[u8]) {
 pub(crate) async fn proof(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(name): Path<String>,
     Query(search): Query<Search>,
 ) -> Result<Response, ApiError> {
     let scroll = readable(&app, &principal, &name)?;
-    let index = search.single(&scroll)?;
-    let text = crate::sealed::prove(&scroll, index).await?;
+    let searched = Arc::clone(&scroll);
+    let index = lane.blocking(move || search.single(&searched)).await?;
+    let text = crate::sealed::prove(&scroll, &lane, index).await?;
     Ok(octets(
         text.into_bytes(),
         TEXT,
@@ -402,6 +410,7 @@ pub(crate) struct Sizes {
 pub(crate) async fn consistency(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(name): Path<String>,
     Query(sizes): Query<Sizes>,
 ) -> Result<Json<Value>, ApiError> {
@@ -418,7 +427,9 @@ pub(crate) async fn consistency(
             "old must not be greater than new, and new not greater than the newest checkpoint",
         ));
     }
-    let proof = scroll.reader().prove_consistency(old, new)?;
+    let proof = lane
+        .blocking(move || Ok(scroll.reader().prove_consistency(old, new)?))
+        .await?;
     let hashes: Vec<String> = proof
         .hashes()
         .iter()
@@ -431,6 +442,7 @@ pub(crate) async fn consistency(
 pub(crate) async fn export(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
     let scroll = readable(&app, &principal, &name)?;
@@ -440,32 +452,31 @@ pub(crate) async fn export(
     } else {
         NDJSON
     };
-    let stream = futures_util::stream::unfold((scroll, 0u64), move |(scroll, from)| async move {
-        if from >= size {
-            return None;
-        }
-        let worker = Arc::clone(&scroll);
-        let piece = tokio::task::spawn_blocking(move || export_piece(&worker, from, size)).await;
-        match piece {
-            Ok(Ok((bytes, next))) => Some((Ok(Bytes::from(bytes)), (scroll, next))),
-            // The connection is cut: a short answer must not look complete.
-            Ok(Err(error)) => Some((
-                Err(std::io::Error::other(error.to_string())),
-                (scroll, size),
-            )),
-            Err(error) => Some((Err(std::io::Error::other(error)), (scroll, size))),
+    // One piece at a time, read when the one before it was taken.
+    let pieces = futures_util::stream::unfold((scroll, 0u64), move |(scroll, from)| {
+        let lane = lane.clone();
+        async move {
+            if from >= size {
+                return None;
+            }
+            let reader = Arc::clone(&scroll);
+            let piece = lane.blocking(move || export_piece(&reader, from, size));
+            match piece.await {
+                Ok((bytes, next)) => Some((Ok(Bytes::from(bytes)), (scroll, next))),
+                // The connection is cut: a short answer must not look complete.
+                Err(error) => {
+                    let cut = std::io::Error::other(error.message().to_owned());
+                    Some((Err(cut), (scroll, size)))
+                }
+            }
         }
     });
-    let mut response = Response::new(Body::from_stream(stream));
+    let mut response = Response::new(Body::from_stream(pieces));
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
 }
 
-fn export_piece(
-    scroll: &Scroll,
-    from: u64,
-    size: u64,
-) -> Result<(Vec<u8>, u64), quorate_store::ReadError> {
+fn export_piece(scroll: &Scroll, from: u64, size: u64) -> Result<(Vec<u8>, u64), ApiError> {
     let entries = scroll
         .reader()
         .entries(from..size.min(from + 4096), 4 << 20)?;

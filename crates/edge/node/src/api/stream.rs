@@ -342,7 +342,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_without_room_hands_on_whole_lines_and_waits_for_the_rest_of_one() {
-        let lane = Lane::new(2 * (3 + LINE_ROOM), HOUR, Duration::from_millis(1));
+        let lane = Lane::new(2 * (3 + LINE_ROOM), 1, HOUR, Duration::from_millis(1));
         let mut chunks = Chunks::new(body(&["a\n", "b\nc", "\nd"]), &lane);
         let first = chunks.next().await.unwrap().unwrap();
         let second = chunks.next().await.unwrap().unwrap();
@@ -368,7 +368,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_chunk_has_a_bounded_number_of_lines() {
-        let lane = Lane::new(64 << 20, HOUR, HOUR);
+        let lane = Lane::new(64 << 20, 1, HOUR, HOUR);
         let text = "\n".repeat(2 * CHUNK_LINES + 1);
         let mut chunks = Chunks::new(Body::from(text), &lane);
         let mut lines = Vec::new();

@@ -131,10 +131,13 @@ pub(crate) async fn receipts(
         .await;
     }
     let (bytes, room) = lane.whole(body).await?.into_parts();
-    let writer = writer_of(&principal).map(Arc::as_ref);
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return array(&scroll, &bytes, room, writer).await;
+        let writer = writer_of(&principal).cloned();
+        let prepare = move || entries_of(&bytes, room, writer.as_deref());
+        let (entries, _room) = lane.blocking(prepare).await?;
+        return array(&scroll, entries).await;
     }
+    let writer = writer_of(&principal).map(Arc::as_ref);
     let receipt = prepare::accept(&bytes, clock::now(), writer).map_err(|e| refused(&e))?;
     let root_hash = receipt.root_hash().to_string();
     let entry = prepare::entry_of(receipt).map_err(|e| refused(&e))?;
@@ -147,7 +150,7 @@ pub(crate) async fn receipts(
         "watermark": "durable",
     });
     if wait {
-        let proof = scroll.prove(appended.first_index).await?;
+        let proof = scroll.prove(&lane, appended.first_index).await?;
         answer["proof"] = Value::String(proof);
     }
     Ok(Json(answer).into_response())
@@ -177,14 +180,8 @@ fn may_still_write(app: &App, principal: &Principal) -> impl Fn() -> bool + use<
     move || token.as_ref().is_none_or(|id| app.credentials().holds(id))
 }
 
-/// Appends an array of receipts, all or nothing. `room` is that of its text and grows with what is made of it.
-async fn array(
-    scroll: &Scroll,
-    text: &[u8],
-    room: Room,
-    writer: Option<&Writer>,
-) -> Result<Response, ApiError> {
-    let (entries, _room) = entries_of(text, room, writer)?;
+/// Appends the items of an array, all or nothing.
+async fn array(scroll: &Scroll, entries: Vec<PreparedEntry>) -> Result<Response, ApiError> {
     if entries.is_empty() {
         return Ok(Json(json!({"receipts": [], "watermark": "durable"})).into_response());
     }
@@ -203,7 +200,8 @@ async fn array(
 }
 
 /// Prepares the items of an array. They are taken as texts, because values would take many times as much
-/// memory; each text is then read as strictly as a single receipt.
+/// memory; each text is then read as strictly as a single receipt. `room` is that of the text and grows with
+/// what is made of it.
 fn entries_of(
     text: &[u8],
     mut room: Room,

@@ -8,12 +8,13 @@ use axum::extract::State;
 use axum::response::Response;
 use quorate_store::Kind;
 
-use super::page::{Frame, answer, blocking};
+use super::page::{Frame, answer};
 use super::rows::{Row, newest_first};
 use super::words::{When, entries, short_text};
 use crate::api::{ApiError, App};
 use crate::auth::Principal;
 use crate::clock;
+use crate::lane::Lane;
 use crate::scroll::Scroll;
 
 /// Receipts on the page.
@@ -71,9 +72,10 @@ struct Home {
 pub(super) async fn show(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
 ) -> Response {
     let (a, p) = (Arc::clone(&app), principal.clone());
-    answer(&app, &principal, blocking(move || home(&a, &p)).await)
+    answer(&app, &principal, lane.blocking(move || home(&a, &p)).await)
 }
 
 fn home(app: &App, principal: &Principal) -> Result<Home, ApiError> {

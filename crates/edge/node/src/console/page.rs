@@ -152,12 +152,3 @@ pub(super) fn see_other(address: &str) -> Response {
     )
         .into_response()
 }
-
-/// Runs what reads the disk where it may block.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| ApiError::stopped())?
-}

@@ -11,7 +11,7 @@ use quorate_note::decimal::parse_u64;
 use quorate_receipt::{Receipt, Sealed};
 use quorate_store::Kind;
 
-use super::page::{Frame, answer, blocking};
+use super::page::{Frame, answer};
 use super::path::{InclusionPath, Line, Picture};
 use super::pretty::{Piece, pretty};
 use super::rows::receipt_of;
@@ -20,6 +20,7 @@ use crate::api::{ApiError, App, readable};
 use crate::auth::Principal;
 use crate::checkpoint::Published;
 use crate::clock;
+use crate::lane::Lane;
 use crate::scroll::Scroll;
 use crate::sealed::{COMMITMENT, ERASED, erasure_of};
 
@@ -101,15 +102,17 @@ struct Page {
 pub(super) async fn show(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path((name, index)): Path<(String, String)>,
 ) -> Response {
-    let page = entry(&app, &principal, &name, &index).await;
+    let page = entry(&app, &principal, &lane, &name, &index).await;
     answer(&app, &principal, page)
 }
 
 async fn entry(
     app: &App,
     principal: &Principal,
+    lane: &Lane,
     name: &str,
     index: &str,
 ) -> Result<Page, ApiError> {
@@ -130,7 +133,8 @@ async fn entry(
     // A page with a proof waits for a checkpoint that covers the entry; an offline process has what it has.
     let published = scroll.checkpoints().covering(index + 1).await.ok();
     let (app, principal) = (Arc::clone(app), principal.clone());
-    blocking(move || page(&app, &principal, &scroll, index, published.as_deref())).await
+    lane.blocking(move || page(&app, &principal, &scroll, index, published.as_deref()))
+        .await
 }
 
 fn page(

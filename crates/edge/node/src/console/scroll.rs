@@ -9,12 +9,13 @@ use axum::response::Response;
 use quorate_note::decimal::parse_u64;
 
 use super::home::{Card, Head};
-use super::page::{Frame, answer, blocking};
+use super::page::{Frame, answer};
 use super::rows::{Row, newest_first};
 use super::words::{When, entries, grouped};
 use crate::api::{ApiError, App};
 use crate::auth::Principal;
 use crate::clock;
+use crate::lane::Lane;
 use crate::scroll::Scroll;
 
 /// Entries on a page.
@@ -58,6 +59,7 @@ struct Page {
 pub(super) async fn show(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -66,7 +68,7 @@ pub(super) async fn show(
         let before = before(query.as_deref())?;
         page(&a, &p, &name, before)
     };
-    answer(&app, &principal, blocking(work).await)
+    answer(&app, &principal, lane.blocking(work).await)
 }
 
 fn before(query: Option<&str>) -> Result<Option<u64>, ApiError> {

@@ -10,12 +10,13 @@ use axum::response::Response;
 use quorate_note::decimal::parse_u64;
 use serde::Deserialize;
 
-use super::page::{Frame, answer, blocking, refuse, see_other};
+use super::page::{Frame, answer, refuse, see_other};
 use super::rows::Row;
 use super::words::{clipped, grouped};
 use crate::api::{ApiError, App, Search, readable};
 use crate::auth::Principal;
 use crate::clock;
+use crate::lane::Lane;
 use crate::scroll::Scroll;
 
 /// Entries listed at most.
@@ -57,6 +58,7 @@ struct Page {
 pub(super) async fn show(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     form: Result<Query<Form>, QueryRejection>,
 ) -> Response {
     let Ok(Query(form)) = form else {
@@ -68,7 +70,7 @@ pub(super) async fn show(
         return refuse(&app, &principal, &error);
     };
     let (a, p) = (Arc::clone(&app), principal.clone());
-    match blocking(move || page(&a, &p, &form)).await {
+    match lane.blocking(move || page(&a, &p, &form)).await {
         Ok(page) => match page.rows.as_slice() {
             [only] => see_other(&format!("/console/{}/{}", only.scroll, only.index)),
             _ => answer(&app, &principal, Ok(page)),
