@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock;
 use crate::identity::{IdentityError, Signers};
 use crate::state::{SignedHead, State, StateError};
+use crate::tasks::off_thread;
 
 /// A signed head as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +75,6 @@ pub enum CheckpointError {
     /// The note could not be signed.
     #[error("the head cannot be signed: {0}")]
     Signing(#[from] quorate_note::SignError),
-    /// Signing ended in a bug.
-    #[error("signing a head ended unexpectedly; see the node's log")]
-    Panicked,
     /// The node is offline: it signs nothing.
     #[error("this process signs nothing")]
     Offline,
@@ -201,40 +199,39 @@ impl Checkpointer {
         })
     }
 
-    /// Starts signing on its own thread. A failure to record ends it and is reported once: an uncertain
-    /// write means no promise.
-    pub(crate) fn start(
+    /// What it publishes, and the task that signs. A failure to record ends it and is reported once: an
+    /// uncertain write means no promise.
+    pub(crate) fn task(
         self,
         newest: Option<Published>,
         mut committed: watch::Receiver<u64>,
         on_failure: impl FnOnce(CheckpointError) + Send + 'static,
-        runtime: &tokio::runtime::Handle,
-    ) -> (Checkpoints, tokio::task::JoinHandle<()>) {
+    ) -> (Checkpoints, impl Future<Output = ()> + Send + 'static) {
         let (publish, published) = watch::channel(newest.map(Arc::new));
         let wanted = Arc::new(Notify::new());
         let asked = Arc::clone(&wanted);
         let (mut keys_changed, mut closing) = (self.keys_changed.clone(), self.closing.clone());
         let this = Arc::new(self);
-        let task = runtime.spawn(async move {
+        let task = async move {
             loop {
                 keys_changed.mark_unchanged();
                 let current = publish.borrow().clone();
                 let worker = Arc::clone(&this);
-                match tokio::task::spawn_blocking(move || worker.sign(current.as_deref())).await {
-                    Ok(Ok(Some(p))) => {
+                let Some(signed) = off_thread(move || worker.sign(current.as_deref())).await else {
+                    return;
+                };
+                match signed {
+                    Ok(Some(p)) => {
                         let p = Arc::new(p);
                         publish.send_replace(Some(Arc::clone(&p)));
                         let worker = Arc::clone(&this);
-                        let written = tokio::task::spawn_blocking(move || worker.write_root_file(&p)).await;
-                        if let Ok(Err(error)) = written {
+                        let written = off_thread(move || worker.write_root_file(&p)).await;
+                        if let Some(Err(error)) = written {
                             tracing::warn!(%error, "the root file is behind the published checkpoint");
                         }
                     }
-                    Ok(Ok(None)) => {}
-                    Ok(Err(error)) => return on_failure(error),
-                    Err(error) if error.is_panic() => return on_failure(CheckpointError::Panicked),
-                    // The runtime is shutting down.
-                    Err(_) => return,
+                    Ok(None) => {}
+                    Err(error) => return on_failure(error),
                 }
                 let size = publish.borrow().as_ref().map_or(0, |p| p.size);
                 tokio::select! {
@@ -248,7 +245,7 @@ impl Checkpointer {
                     _ = closing.wait_for(|c| *c) => {}
                 }
             }
-        });
+        };
         (
             Checkpoints {
                 published,
@@ -257,5 +254,40 @@ impl Checkpointer {
             },
             task,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{close, node};
+
+    #[tokio::test]
+    async fn a_panic_while_signing_is_the_nodes_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = node(dir.path()).await;
+        let inner = &node.inner;
+        let scroll = inner.scroll("Identity").unwrap();
+        let checkpointer = Checkpointer {
+            scroll: "Identity".to_owned(),
+            origin: Origin::new(&scroll.spec().origin).unwrap(),
+            reader: scroll.reader().clone(),
+            signing: Arc::clone(&inner.signing),
+            keys_changed: inner.keys_changed.subscribe(),
+            closing: inner.closing.subscribe(),
+            signers: Box::new(|| panic!("a bug in the keys")),
+            state: Arc::clone(&inner.state),
+            root_file: dir.path().join("ROOT"),
+            interval: Duration::ZERO,
+        };
+        let (_size, committed) = watch::channel(0);
+        let (checkpoints, task) = checkpointer.task(None, committed, |_| ());
+        inner.start_task("signing".to_owned(), task);
+        let error = checkpoints.covering(1).await;
+        assert!(error.is_err(), "nobody waits for ever");
+        let inner = Arc::clone(inner);
+        close(node).await;
+        let expected = "signing ended in a bug: a bug in the keys";
+        assert_eq!(inner.failure().as_deref(), Some(expected));
     }
 }

@@ -17,6 +17,7 @@ use crate::follow::{Cursor, Follower, Gap, Taken};
 use crate::prepare;
 use crate::scroll::Scroll;
 use crate::sequencer::Append;
+use crate::tasks::off_thread;
 
 /// How often a file is looked at when nothing comes.
 const IDLE: Duration = Duration::from_millis(200);
@@ -54,8 +55,7 @@ pub(crate) async fn run(
             let taken = follower.take(Instant::now());
             (follower, taken)
         };
-        // An error means that the runtime is shutting down.
-        let Ok((returned, taken)) = tokio::task::spawn_blocking(look).await else {
+        let Some((returned, taken)) = off_thread(look).await else {
             return;
         };
         follower = returned;

@@ -19,6 +19,7 @@ use crate::ops::offline;
 use crate::prepare;
 use crate::scroll::ENGINE_SCROLLS;
 use crate::sequencer::Append;
+use crate::tasks::watched_thread;
 
 /// What the operator wants changed.
 #[derive(Debug, Clone)]
@@ -42,7 +43,14 @@ impl Inner {
             return Err(offline());
         }
         // A blocking task is not cancelled with the request that asked for it.
-        let change = tokio::task::spawn_blocking(move || self.rotate_now(&rotation));
+        let change = tokio::task::spawn_blocking(move || {
+            let mut done = Err(ApiError::stopped());
+            // Half a change must not be gone on from.
+            watched_thread(&Arc::downgrade(&self), "a change of keys", || {
+                done = self.rotate_now(&rotation);
+            });
+            done
+        });
         change.await.map_err(|_| ApiError::stopped())?
     }
 

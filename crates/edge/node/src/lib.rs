@@ -34,6 +34,7 @@ mod sealed;
 mod sequencer;
 mod serve;
 mod state;
+mod tasks;
 #[cfg(test)]
 mod testing;
 

@@ -322,22 +322,15 @@ impl Inner {
                     root_file: self.root_file(&name),
                     interval: self.config.checkpoint_interval,
                 };
-                let (checkpoints, task) = checkpointer.start(
-                    newest,
-                    sequencer.committed(),
-                    move |error| {
+                let (checkpoints, task) =
+                    checkpointer.task(newest, sequencer.committed(), move |error| {
                         if let Some(node) = node.upgrade() {
                             node.fail(format!(
                                 "a checkpoint of {scroll:?} could not be made: {error}"
                             ));
                         }
-                    },
-                    &self.runtime,
-                );
-                self.tasks
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(task);
+                    });
+                self.start_task(format!("signing the heads of {name:?}"), task);
                 checkpoints
             }
             _ => Checkpoints::stored_only(newest),

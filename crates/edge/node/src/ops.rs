@@ -1,7 +1,7 @@
 //! What a running node does besides appending: scrolls, keys, upkeep, the end.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -18,6 +18,7 @@ use crate::identity::Identity;
 use crate::node::{Inner, Mode, NodeError};
 use crate::scroll::{ENGINE_SCROLLS, Scroll, text_of_micros};
 use crate::state::State;
+use crate::tasks::watched_thread;
 
 /// How often upkeep looks for something to do.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -212,27 +213,12 @@ impl Inner {
         let closing = self.closing.subscribe();
         let thread = std::thread::Builder::new()
             .name("upkeep".to_owned())
-            .spawn(move || {
-                let mut quiet: std::collections::HashMap<String, (u64, u32)> = std::collections::HashMap::new();
-                while !*closing.borrow() {
-                    std::thread::park_timeout(UPKEEP);
-                    let Some(node) = node.upgrade() else { return };
-                    for scroll in node.scrolls() {
-                        let size = scroll.reader().size();
-                        let seen = quiet.entry(scroll.spec().name.clone()).or_insert((size, 0));
-                        *seen = if seen.0 == size { (size, seen.1.saturating_add(1)) } else { (size, 0) };
-                        let urgency = if seen.1 == QUIET_LOOKS { Urgency::IfAnything } else { Urgency::WhenDue };
-                        match scroll.reader().maintain(urgency) {
-                            Ok(done) if !done.damaged.is_empty() => {
-                                tracing::error!(scroll = scroll.spec().name, damaged = ?done.damaged, "look-ups are damaged; run 'quorate log fsck --repair'");
-                            }
-                            Ok(_) => {}
-                            Err(error) => tracing::warn!(scroll = scroll.spec().name, %error, "upkeep failed"),
-                        }
-                    }
-                }
-            })
-            .map_err(|source| NodeError::Io { what: "start a thread for", path: self.config.data_dir.clone(), source })?;
+            .spawn(move || watched_thread(&node, "upkeep", || upkeep(&node, &closing)))
+            .map_err(|source| NodeError::Io {
+                what: "start a thread for",
+                path: self.config.data_dir.clone(),
+                source,
+            })?;
         self.threads
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -241,7 +227,7 @@ impl Inner {
     }
 
     /// Starts following the configured files.
-    pub(crate) fn start_followers(&self) -> Result<(), ApiError> {
+    pub(crate) fn start_followers(self: &Arc<Self>) -> Result<(), ApiError> {
         for spec in &self.config.follow {
             let scroll = self.scroll(&spec.scroll)?;
             if scroll.is_engine() {
@@ -252,11 +238,8 @@ impl Inner {
             }
             let stop = self.closing.subscribe();
             let file = std::path::absolute(&spec.file).unwrap_or_else(|_| spec.file.clone());
-            let task = self.runtime.spawn(feed::run(scroll, file, spec.raw, stop));
-            self.tasks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(task);
+            let what = format!("following {}", file.display());
+            self.start_task(what, feed::run(scroll, file, spec.raw, stop));
         }
         Ok(())
     }
@@ -319,6 +302,36 @@ impl Inner {
             )
         })?;
         serde_json::to_value(manifest).map_err(|e| ApiError::internal(e.to_string()))
+    }
+}
+
+/// Looks at every scroll until the node closes.
+fn upkeep(node: &Weak<Inner>, closing: &watch::Receiver<bool>) {
+    let mut quiet: std::collections::HashMap<String, (u64, u32)> = std::collections::HashMap::new();
+    while !*closing.borrow() {
+        std::thread::park_timeout(UPKEEP);
+        let Some(node) = node.upgrade() else { return };
+        for scroll in node.scrolls() {
+            let size = scroll.reader().size();
+            let seen = quiet.entry(scroll.spec().name.clone()).or_insert((size, 0));
+            *seen = if seen.0 == size {
+                (size, seen.1.saturating_add(1))
+            } else {
+                (size, 0)
+            };
+            let urgency = if seen.1 == QUIET_LOOKS {
+                Urgency::IfAnything
+            } else {
+                Urgency::WhenDue
+            };
+            match scroll.reader().maintain(urgency) {
+                Ok(done) if !done.damaged.is_empty() => {
+                    tracing::error!(scroll = scroll.spec().name, damaged = ?done.damaged, "look-ups are damaged; run 'quorate log fsck --repair'");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(scroll = scroll.spec().name, %error, "upkeep failed"),
+            }
+        }
     }
 }
 

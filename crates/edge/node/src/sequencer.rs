@@ -4,11 +4,14 @@
 //! was taken. A commit of which nothing was written is refused and the next may succeed; if the outcome is not
 //! known, the sequencer stops for good and the process is told to end: it never guesses.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use quorate_store::{Batch, CommitError, PreparedEntry, Writer};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch};
+
+use crate::tasks::words;
 
 /// Requests that may wait for one scroll.
 pub(crate) const QUEUE_REQUESTS: usize = 8192;
@@ -69,6 +72,23 @@ pub enum AppendError {
     Stopped,
 }
 
+/// Why a sequencer stopped for good. What it was committing may or may not be in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum SequencerFailure {
+    /// A commit whose outcome is not known.
+    #[error(transparent)]
+    Commit(CommitError),
+    /// A bug.
+    #[error("it ended in a bug: {0}")]
+    Panicked(String),
+}
+
+type Replies = Vec<(
+    usize,
+    oneshot::Sender<Result<Appended, AppendError>>,
+    OwnedSemaphorePermit,
+)>;
+
 /// What a caller wants when the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
@@ -101,7 +121,7 @@ pub(crate) struct Sequencer {
 }
 
 impl Sequencer {
-    /// Starts the thread that owns `writer`. `on_failure` is called once if a commit fails.
+    /// Starts the thread that owns `writer`. `on_failure` is called once if it stops for good.
     ///
     /// # Errors
     /// The environment's, if no thread can be started.
@@ -109,13 +129,22 @@ impl Sequencer {
         name: &str,
         writer: Writer,
         clock: fn() -> i64,
-        on_failure: impl FnOnce(CommitError) + Send + 'static,
+        on_failure: impl FnOnce(SequencerFailure) + Send + 'static,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
-        let (jobs, queue) = mpsc::channel(QUEUE_REQUESTS);
+        let (jobs, mut queue) = mpsc::channel(QUEUE_REQUESTS);
         let (committed_tx, committed) = watch::channel(writer.size());
         let handle = std::thread::Builder::new()
             .name(format!("seq-{name}"))
-            .spawn(move || run(writer, queue, &committed_tx, clock, on_failure))?;
+            .spawn(move || {
+                let mut replies = Replies::new();
+                let work = || run(writer, &mut queue, &mut replies, &committed_tx, clock);
+                match catch_unwind(AssertUnwindSafe(work)) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => on_failure(SequencerFailure::Commit(error)),
+                    Err(panic) => on_failure(SequencerFailure::Panicked(words(&*panic))),
+                }
+                // Dropping the replies and the queue tells every waiting caller that nothing is known.
+            })?;
         Ok((
             Self {
                 jobs,
@@ -229,14 +258,17 @@ pub(crate) fn size_of_entry(entry: &PreparedEntry) -> usize {
     entry.bytes().len() + 64
 }
 
+/// Commits until it is told to stop.
+///
+/// # Errors
+/// The commit after which nothing more may be appended.
 fn run(
     mut writer: Writer,
-    mut queue: mpsc::Receiver<Message>,
+    queue: &mut mpsc::Receiver<Message>,
+    replies: &mut Replies,
     committed: &watch::Sender<u64>,
     clock: fn() -> i64,
-    on_failure: impl FnOnce(CommitError),
-) {
-    let mut replies = Vec::new();
+) -> Result<(), CommitError> {
     let mut stopping = false;
     while !stopping && let Some(first) = queue.blocking_recv() {
         let mut batch = Batch::default();
@@ -273,11 +305,7 @@ fn run(
                     index += count as u64;
                 }
             }
-            Err(error @ (CommitError::Uncertain(_) | CommitError::Stopped)) => {
-                // Dropping the replies and the queue tells every waiting caller that nothing is known.
-                on_failure(error);
-                return;
-            }
+            Err(error @ (CommitError::Uncertain(_) | CommitError::Stopped)) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "a group commit was refused; nothing of it is in the log");
                 for (_, reply, _room) in replies.drain(..) {
@@ -289,6 +317,7 @@ fn run(
     if let Err(error) = writer.close() {
         tracing::warn!(%error, "no snapshot was left behind; the next start takes longer");
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -333,6 +362,30 @@ mod tests {
 
     fn entry(byte: u8, length: usize) -> Append {
         Append::one(PreparedEntry::new(vec![byte; length], EntryKeys::default()).unwrap())
+    }
+
+    fn broken_clock() -> i64 {
+        panic!("a bug in the clock")
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_sequencer_is_its_failure_and_promises_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = writer(&dir.path().join("a"));
+        let (failed, failure) = oneshot::channel();
+        let (sequencer, thread) = Sequencer::start("a", writer, broken_clock, move |error| {
+            failed.send(error.to_string()).unwrap();
+        })
+        .unwrap();
+        let refused = sequencer.append(entry(0, 1)).await;
+        assert_eq!(refused, Err(AppendError::Stopped));
+        assert_eq!(
+            failure.await.unwrap(),
+            "it ended in a bug: a bug in the clock"
+        );
+        let refused = sequencer.append(entry(0, 1)).await;
+        assert_eq!(refused, Err(AppendError::Stopped));
+        thread.join().unwrap();
     }
 
     #[tokio::test]

@@ -131,20 +131,14 @@ impl Listening {
         let tcp_places = Arc::new(Semaphore::new(limits.tcp as usize));
         let socket_places = Arc::new(Semaphore::new(limits.socket as usize));
         let uid = own_uid(&node.inner);
-        let tcp = tokio::spawn(accept_tcp(
-            tcp,
-            router.clone(),
-            limits,
-            Arc::clone(&tcp_places),
-            stopped.clone(),
-        ));
-        let unix = tokio::spawn(accept_unix(
-            unix,
-            uid,
-            router,
-            Arc::clone(&socket_places),
-            stopped,
-        ));
+        let places = Arc::clone(&tcp_places);
+        let tcp = accept_tcp(tcp, router.clone(), limits, places, stopped.clone());
+        let unix = accept_unix(unix, uid, router, Arc::clone(&socket_places), stopped);
+        let tcp = tokio::spawn(node.inner.watched("listening on TCP".to_owned(), tcp));
+        let unix = node
+            .inner
+            .watched("listening on the socket".to_owned(), unix);
+        let unix = tokio::spawn(unix);
         let mut failure = node.inner.failures();
         let failed = tokio::select! {
             () = shutdown => None,
@@ -383,6 +377,19 @@ mod tests {
             self.stop.send(()).unwrap();
             self.done.await.unwrap().unwrap();
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_bug_in_a_task_of_the_node_stops_it_with_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let listening = node(dir.path()).await.listen().await.unwrap();
+        let task = async { panic!("a bug") };
+        listening.node().inner.start_task("a task".to_owned(), task);
+        let ended = listening.serve(std::future::pending()).await;
+        let Err(NodeError::Failed(reason)) = ended else {
+            panic!("it went on: {ended:?}")
+        };
+        assert_eq!(reason, "a task ended in a bug: a bug");
     }
 
     #[tokio::test(flavor = "multi_thread")]
