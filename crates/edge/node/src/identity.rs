@@ -1,8 +1,8 @@
 //! The node's identity: its lineage, the seeds behind it, and the keys that sign heads.
 //!
 //! Seeds are kept before the event that brings their keys into force is appended, and removed after the
-//! event that ends them is durable. A crash in between leaves a seed that no event names; the next attempt
-//! uses it.
+//! event that ends them is durable. A crash before the event leaves a seed that no event names: the next
+//! attempt uses it. A crash after it leaves a seed that the event ended: the next start removes it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -117,6 +117,10 @@ fn public(seed: &Seed) -> PublicKeyText {
     PublicKeyText::from_bytes(*ed25519::SecretKey::from_seed(**seed).public().as_bytes())
 }
 
+fn ml_dsa_public(seed: &Seed) -> MlDsa44Key {
+    MlDsa44Key::from_bytes(mldsa44::SecretKey::from_seed(**seed).public().as_bytes())
+}
+
 impl Identity {
     /// Opens the keys of the node `fingerprint`, or makes those of a new one. Nothing counts before the
     /// inception is in the Identity scroll.
@@ -229,6 +233,58 @@ impl Identity {
         Ok(())
     }
 
+    /// Removes the seeds that a crash left behind after the event that ended their keys was durable. A seed
+    /// counts as one of those only if it makes the very key that the lineage says has ended, so that none
+    /// that is in force or committed to is ever touched, whatever its name.
+    ///
+    /// # Errors
+    /// [`IdentityError::Key`].
+    pub(crate) fn remove_ended(&self) -> Result<(), IdentityError> {
+        let lineage = self.established()?;
+        self.keys.remove_unfinished()?;
+        for role in [Role::Identity].into_iter().chain(Role::CERTIFIED) {
+            let records = lineage.records().iter().filter(|r| r.role == role);
+            for (n, record) in records.enumerate() {
+                // The salt of an identity key is spent, and public, once the key is revealed.
+                if role == Role::Identity && n > 0 && self.keys.has(&identity_salt(n)) {
+                    self.keys.remove(&identity_salt(n))?;
+                }
+                if record.ended.is_none() {
+                    continue;
+                }
+                let name = match role {
+                    Role::Identity => identity_seed(n),
+                    _ => ed25519_seed(role, n),
+                };
+                self.remove_if(&name, |seed| public(seed) == record.keys.ed25519)?;
+                self.remove_if(&ml_dsa_seed(role, n), |seed| {
+                    record.keys.ml_dsa_44 == Some(ml_dsa_public(seed))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_if(
+        &self,
+        name: &str,
+        ended: impl FnOnce(&Seed) -> bool,
+    ) -> Result<(), IdentityError> {
+        if !self.keys.has(name) {
+            return Ok(());
+        }
+        if ended(&self.keys.read(name)?) {
+            tracing::info!(name, "removed the seed of a key that has ended");
+            self.keys.remove(name)?;
+        } else {
+            tracing::warn!(
+                name,
+                "this seed has the name of an ended key but is not its; left alone"
+            );
+        }
+        Ok(())
+    }
+
     /// New keys for a role, beside those in force.
     ///
     /// # Errors
@@ -244,9 +300,7 @@ impl Identity {
         let seed = self.keys.read_or_generate(&ed25519_seed(role, n))?;
         let ml_dsa_44 = if role.has_ml_dsa() {
             let seed = self.keys.read_or_generate(&ml_dsa_seed(role, n))?;
-            Some(MlDsa44Key::from_bytes(
-                mldsa44::SecretKey::from_seed(*seed).public().as_bytes(),
-            ))
+            Some(ml_dsa_public(&seed))
         } else {
             None
         };

@@ -174,6 +174,25 @@ impl KeyDir {
         self.sync()
     }
 
+    /// Removes what a crash left of writes: it may be the seed of a key that ended since.
+    ///
+    /// # Errors
+    /// [`KeyError::Io`].
+    pub(crate) fn remove_unfinished(&self) -> Result<(), KeyError> {
+        let io = |what: &'static str, path: &Path| {
+            let path = path.to_owned();
+            move |source| KeyError::Io { what, path, source }
+        };
+        for entry in std::fs::read_dir(&self.path).map_err(io("look for", &self.path))? {
+            let path = entry.map_err(io("look for", &self.path))?.path();
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            if name.starts_with(b".") && name.ends_with(b".tmp") {
+                std::fs::remove_file(&path).map_err(io("remove", &path))?;
+            }
+        }
+        self.sync()
+    }
+
     fn sync(&self) -> Result<(), KeyError> {
         std::fs::File::open(&self.path)
             .and_then(|d| d.sync_all())

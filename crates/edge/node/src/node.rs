@@ -180,17 +180,16 @@ impl Node {
         config: Config,
         mode: Mode,
     ) -> Result<Self, NodeError> {
-        let known = DataDir::read_node(&*disk, &config.data_dir)?;
-        if known.is_none() && mode != Mode::Online {
+        // What can be refused is refused before anything is made.
+        if DataDir::read_node(&*disk, &config.data_dir)?.is_none() && mode != Mode::Online {
             return Err(NodeError::Empty(config.data_dir));
         }
         make_private_dir(&config.data_dir)?;
+        // Keys are made under the lock: of two first starts at once one makes the node.
+        let locked = DataDir::lock(Arc::clone(&disk), &config.data_dir)?;
+        let known = locked.node().map(str::to_owned);
         let identity = Identity::open(KeyDir::open(&config.data_dir)?, known.as_deref())?;
-        let data_dir = DataDir::open(
-            Arc::clone(&disk),
-            &config.data_dir,
-            &identity.fingerprint().to_string(),
-        )?;
+        let data_dir = locked.open(&identity.fingerprint().to_string())?;
         let state = Arc::new(State::open(&config.data_dir.join("state.redb"))?);
         let credentials = Credentials::load(&state, &operator_token(&*disk, &config.data_dir)?)?;
         let restored = crate::backup::restored(&config.data_dir)?;

@@ -50,6 +50,10 @@ impl Inner {
         let mut identity = self.open_store(identity_name)?;
         self.establish_identity(&mut identity)?;
         self.start_scroll(identity)?;
+        // Only now is the key history known to be ours, whole, and under a head that we signed.
+        if self.mode == Mode::Online {
+            self.identity.remove_ended()?;
+        }
         for name in found
             .iter()
             .filter(|n| !n.eq_ignore_ascii_case(identity_name))

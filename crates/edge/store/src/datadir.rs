@@ -93,9 +93,15 @@ impl DataDir {
     /// # Errors
     /// See [`DataDirError`].
     pub fn open(disk: Arc<dyn Disk>, path: &Path, node: &str) -> Result<Self, DataDirError> {
-        if node.is_empty() || node.len() > MAX_NODE_LEN || node.chars().any(char::is_control) {
-            return Err(DataDirError::NodeId);
-        }
+        check_node_id(node)?;
+        Self::lock(disk, path)?.open(node)
+    }
+
+    /// Locks a directory before it is known whose it is, so that whoever makes a node there is alone.
+    ///
+    /// # Errors
+    /// See [`DataDirError`].
+    pub fn lock(disk: Arc<dyn Disk>, path: &Path) -> Result<LockedDir, DataDirError> {
         disk.create_dir_all(path)
             .map_err(|e| DiskError::new("create", path, &e))?;
         if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -110,29 +116,12 @@ impl DataDir {
             io::ErrorKind::WouldBlock => DataDirError::InUse(path.to_owned()),
             _ => DiskError::new("lock", &lock_path, &e).into(),
         })?;
-        match Self::read_node(&*disk, path)? {
-            Some(found) if found == node => {}
-            Some(found) => {
-                return Err(DataDirError::OtherNode {
-                    dir: path.to_owned(),
-                    found,
-                    expected: node.to_owned(),
-                });
-            }
-            None => {
-                let text = format!("{HEADER}{DATA_FORMAT}\nnode {node}\n");
-                write_atomic(
-                    &*disk,
-                    &path.join(FORMAT_FILE),
-                    text.as_bytes(),
-                    MODE_SHARED,
-                )?;
-            }
-        }
-        Ok(Self {
+        let node = Self::read_node(&*disk, path)?;
+        Ok(LockedDir {
+            disk,
             path: path.to_owned(),
-            node: node.to_owned(),
-            _lock: lock,
+            node,
+            lock,
         })
     }
 
@@ -197,5 +186,65 @@ impl DataDir {
     #[must_use]
     pub fn node(&self) -> &str {
         &self.node
+    }
+}
+
+fn check_node_id(node: &str) -> Result<(), DataDirError> {
+    if node.is_empty() || node.len() > MAX_NODE_LEN || node.chars().any(char::is_control) {
+        return Err(DataDirError::NodeId);
+    }
+    Ok(())
+}
+
+/// A directory that this process alone uses and that may still be nobody's.
+pub struct LockedDir {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    node: Option<String>,
+    lock: Box<dyn Send + Sync>,
+}
+
+impl std::fmt::Debug for LockedDir {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LockedDir")
+            .field("path", &self.path)
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LockedDir {
+    /// Whose it is; `None` when it can become anybody's.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// As the data directory of `node`; one that is nobody's becomes its: `FORMAT` is written, durably.
+    ///
+    /// # Errors
+    /// See [`DataDirError`].
+    pub fn open(self, node: &str) -> Result<DataDir, DataDirError> {
+        check_node_id(node)?;
+        match self.node {
+            Some(found) if found == node => {}
+            Some(found) => {
+                return Err(DataDirError::OtherNode {
+                    dir: self.path,
+                    found,
+                    expected: node.to_owned(),
+                });
+            }
+            None => {
+                let text = format!("{HEADER}{DATA_FORMAT}\nnode {node}\n");
+                let file = self.path.join(FORMAT_FILE);
+                write_atomic(&*self.disk, &file, text.as_bytes(), MODE_SHARED)?;
+            }
+        }
+        Ok(DataDir {
+            path: self.path,
+            node: node.to_owned(),
+            _lock: self.lock,
+        })
     }
 }

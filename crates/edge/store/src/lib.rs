@@ -41,7 +41,7 @@ mod tree;
 mod writer;
 
 pub use backup::{BackedUp, BackupError};
-pub use datadir::{DATA_FORMAT, DataDir, DataDirError, FORMAT_FILE, LOCK_FILE};
+pub use datadir::{DATA_FORMAT, DataDir, DataDirError, FORMAT_FILE, LOCK_FILE, LockedDir};
 pub use disk::{Disk, DiskFile, MODE_PRIVATE, MODE_SHARED, OsDisk, write_atomic};
 pub use entries::{
     EntryError, EntryKeys, IndexError, Indexer, MAX_BATCH_BYTES, MAX_ENTRY_LEN, MAX_IDS, Opaque,
