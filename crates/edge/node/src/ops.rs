@@ -20,6 +20,8 @@ use crate::scroll::{ENGINE_SCROLLS, Scroll, text_of_micros};
 use crate::state::State;
 use crate::tasks::watched_thread;
 
+/// Scrolls of a node, its own included: a key event records the head of each, and must fit into a receipt.
+pub(crate) const MAX_SCROLLS: usize = quorate_lineage::MAX_HEADS;
 /// How often upkeep looks for something to do.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// A scroll that was quiet this many looks gets its snapshot.
@@ -121,6 +123,17 @@ impl Inner {
                     "there is a scroll {name:?} already (names that differ only in case are the same)"
                 ),
                 "choose another name",
+            ));
+        }
+        let count = self.scrolls().len();
+        if count >= MAX_SCROLLS {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "too-many-scrolls",
+                format!(
+                    "this node has {count} scrolls, its own included, and may have {MAX_SCROLLS}: with more, the event that changes a key could not record the head of each; nothing was made"
+                ),
+                "share a scroll among writers and tell receipts apart by type or tags, or start a second node",
             ));
         }
         self.make_scroll_files(name, kind, visibility)
@@ -351,5 +364,38 @@ fn split_host(host: &str) -> (&str, Option<&str>) {
             (name, Some(port))
         }
         _ => (host, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Network, close, node};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_more_scrolls_are_made_than_a_key_event_can_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = node(dir.path()).await;
+        let network = Network::new(&node);
+        let identity = node.inner.scroll("Identity").unwrap();
+        // Names are enough to count: threads and files for hundreds of scrolls would tell no more.
+        for n in 2..MAX_SCROLLS {
+            let name = format!("S{n}");
+            let mut scrolls = node.inner.scrolls.write().unwrap();
+            scrolls.insert(name, Arc::clone(&identity));
+        }
+        let last = network.post("/scrolls", r#"{"name":"Last"}"#).await;
+        assert_eq!(last.status, StatusCode::CREATED);
+        let refused = network.post("/scrolls", r#"{"name":"More"}"#).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT);
+        assert_eq!(refused.json()["error"]["code"], "too-many-scrolls");
+        assert!(!dir.path().join("receipts/more").exists());
+        node.inner
+            .scrolls
+            .write()
+            .unwrap()
+            .retain(|name, _| !name.starts_with('S'));
+        drop(identity);
+        close(node).await;
     }
 }

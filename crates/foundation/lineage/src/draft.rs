@@ -57,7 +57,7 @@ pub enum DraftError {
         /// Who must make it.
         key: PublicKeyText,
     },
-    /// The event does not fit into a receipt (more scrolls than their heads have room for).
+    /// The event does not fit into a receipt (more scrolls than [`crate::MAX_HEADS`]).
     #[error("{0}")]
     Receipt(#[from] ReceiptError),
 }

@@ -14,6 +14,14 @@ pub struct Head {
     pub head: Blake3Hash,
 }
 
+/// Scrolls whose heads fit into one event, whatever it is: a node that keeps to it can always change its keys.
+///
+/// A head takes at most 174 bytes of canonical JSON: a name of 64, a head hash of 71, a size of 16 digits, and
+/// 23 for `"":{"head":"","size":},`. The largest event without heads, ML-DSA-44 keys of a role with two
+/// signatures, stays below 3,300. Together 350 × 174 + 3,300 = 64,200, below the 65,535 of a receipt. Checked
+/// in `the_heads_of_as_many_scrolls_as_there_may_be_fit_into_any_event`.
+pub const MAX_HEADS: usize = 350;
+
 /// The heads of all scrolls at one moment. A scroll that is not listed did not exist yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads(BTreeMap<ScrollName, Head>);

@@ -40,7 +40,7 @@ pub use draft::{Draft, DraftError, RotationPlan};
 pub use error::Invalid;
 pub use event::{Change, Event, EventHash, Fingerprint, Malformed, RULES, Reason, Slot};
 pub use fork::{Fork, NotAFork};
-pub use heads::{Head, Heads, HeadsError};
+pub use heads::{Head, Heads, HeadsError, MAX_HEADS};
 pub use key::{RetiredKey, SigningKey};
 pub use lineage::{Ended, KeyRecord, Lineage, Position};
 pub use next_key::{Commitment, NextKey, NextKeyError};
