@@ -215,3 +215,33 @@ fn up_stops_in_order_on_either_signal() {
         );
     }
 }
+
+#[test]
+fn every_receipt_of_one_time_is_listed_however_many_there_are() {
+    let node = Node::start();
+    let line = "{\"type\":\"x\",\"timestamp\":\"2026-01-01T00:00:00Z\"}\n";
+    let file = node.dir.path().join("receipts.jsonl");
+    // More than two pages.
+    std::fs::write(&file, line.repeat(2500)).unwrap();
+    let file = file.to_str().unwrap();
+    assert_eq!(node.run(&["append", "--scroll", "A", file]).0, Some(0));
+    let since = [
+        "log",
+        "tail",
+        "A",
+        "--json",
+        "--since",
+        "2026-01-01T00:00:00Z",
+    ];
+    let (code, text) = node.run(&since);
+    assert_eq!(code, Some(0));
+    let indices: Vec<u64> = text
+        .lines()
+        .map(|l| {
+            serde_json::from_str::<serde_json::Value>(l).unwrap()["index"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(indices, (0..2500).collect::<Vec<_>>());
+}

@@ -1,14 +1,15 @@
 //! `quorate log tail`: the newest entries, and those that come.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use http::Method;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::scroll::{info, number, string};
 use crate::args::Tail;
-use crate::client::{Client, Without, broken};
+use crate::client::{Client, Without, broken, empty, octets, request};
 use crate::failure::Stop;
 use crate::local::Settings;
 use crate::out::Out;
@@ -19,6 +20,8 @@ use crate::uri::Uri;
 const DEFAULT_LINES: u64 = 10;
 /// Entries asked for at once; the node's own limits are higher in number and may be lower in octets.
 const PAGE: u64 = 1000;
+/// In an answer after which there is more: the query that goes on.
+const NEXT: &str = "x-quorate-next";
 /// How often a follower looks.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -70,15 +73,21 @@ impl List<'_> {
         Uri::path(&["scrolls", self.scroll, "receipts"]).query("limit", &PAGE.to_string())
     }
 
-    async fn page(&mut self, uri: &Uri) -> Result<Vec<Value>, Stop> {
-        let octets = self.client.get_octets(uri, self.what).await?;
+    /// One page, and the query of the next one.
+    async fn page(&mut self, uri: &Uri) -> Result<(Vec<Value>, Option<String>), Stop> {
+        let asked = request(Method::GET, uri, empty());
+        let answer = self.client.ask(asked, self.what).await?;
+        let next = answer.headers().get(NEXT).and_then(|n| n.to_str().ok());
+        let next = next.map(str::to_owned);
+        let octets = octets(answer, self.what).await?;
         let lines = octets
             .split(|b| *b == b'\n')
             .filter(|line| !line.is_empty());
         let entries = lines
             .map(serde_json::from_slice)
             .collect::<Result<Vec<Value>, _>>();
-        entries.map_err(|e| broken(self.what, &e).into())
+        let entries = entries.map_err(|e| broken(self.what, &e))?;
+        Ok((entries, next))
     }
 
     fn show(&self, entry: &Value) -> Result<(), Stop> {
@@ -94,7 +103,7 @@ impl List<'_> {
         let mut next = from;
         while next < to {
             let uri = self.uri().query("from", &next.to_string());
-            let page = self.page(&uri).await?;
+            let (page, _) = self.page(&uri).await?;
             if page.is_empty() {
                 break;
             }
@@ -113,43 +122,24 @@ impl List<'_> {
         until: Option<&str>,
         last: Option<u64>,
     ) -> Result<(), Stop> {
-        let mut since = since;
-        let mut seen = BTreeSet::new();
         let mut held = VecDeque::new();
+        let mut uri = self.uri().query_some("since", since.as_deref());
         loop {
-            let uri = self
-                .uri()
-                .query_some("since", since.as_deref())
-                .query_some("until", until);
-            let page = self.page(&uri).await?;
-            let before = seen.len();
-            for entry in &page {
-                if !seen.insert(number(entry, "index")) {
-                    continue;
-                }
+            let (page, next) = self.page(&uri.query_some("until", until)).await?;
+            for entry in page {
                 match last {
-                    None => self.show(entry)?,
+                    None => self.show(&entry)?,
                     Some(n) => {
-                        held.push_back(entry.clone());
+                        held.push_back(entry);
                         if held.len() as u64 > n {
                             held.pop_front();
                         }
                     }
                 }
             }
-            // The next page begins at the last time seen, so that what shares it is not left out.
-            if seen.len() == before {
-                break;
-            }
-            since = page
-                .last()
-                .and_then(|e| {
-                    e.get("receipt")?
-                        .get("timestamp")?
-                        .as_str()
-                        .map(str::to_owned)
-                })
-                .or(since);
+            let Some(next) = next else { break };
+            let pairs = next.split('&').filter_map(|pair| pair.split_once('='));
+            uri = pairs.fold(self.uri(), |uri, (name, value)| uri.query(name, value));
         }
         for entry in &held {
             self.show(entry)?;

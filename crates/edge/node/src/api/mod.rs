@@ -6,6 +6,7 @@ mod guard;
 mod keys;
 mod metrics;
 mod read;
+mod search;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ use tower::ServiceExt as _;
 
 pub use error::ApiError;
 pub(crate) use guard::{COOKIE, TrustedPeer, session_cookie};
-pub(crate) use read::{Search, readable};
+pub(crate) use read::readable;
+pub(crate) use search::Search;
 pub(crate) use write::{MAX_BODY, refused};
 
 use crate::console;
@@ -42,7 +44,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/policy", get(read::policy))
         .route("/tile/{*path}", get(read::tile))
         .route("/add", post(write::add))
-        .route("/receipts", get(read::receipts).post(write::receipts))
+        .route("/receipts", get(search::receipts).post(write::receipts))
         .route("/entries", post(write::entries))
         .route("/entries/{index}", get(read::entry))
         .route("/sealed", post(admin::seal))

@@ -9,14 +9,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use base64ct::{Base64, Encoding as _};
-use quorate_merkle::{Hash, TilePath};
-use quorate_receipt::{Receipt, Timestamp};
+use quorate_merkle::TilePath;
 use quorate_store::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
 use super::error::ApiError;
+use super::search::Search;
 use crate::auth::Principal;
 use crate::lane::Lane;
 use crate::scroll::Scroll;
@@ -29,16 +29,7 @@ const PRIVATE_IMMUTABLE: HeaderValue =
 const SECONDS: HeaderValue = HeaderValue::from_static("public, max-age=1");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
-const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
-
-/// Receipts in one answer, unless fewer are asked for.
-const DEFAULT_LIMIT: u64 = 100;
-/// Receipts in one answer at most; ask again from the next index.
-const MAX_LIMIT: u64 = 10_000;
-/// Matches of one look-up at most.
-const MANY: usize = 10_000;
-/// Bytes of one answer at most, however many receipts that are.
-const MAX_ANSWER: usize = 32 << 20;
+pub(super) const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// Finds a scroll whose contents the caller may read.
 pub(crate) fn readable(
@@ -184,201 +175,6 @@ fn entry_at(scroll: &Scroll, index: u64) -> Result<Vec<u8>, ApiError> {
     Ok(scroll.reader().entry(index)?)
 }
 
-/// What to look for.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Search {
-    index: Option<String>,
-    from: Option<String>,
-    limit: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
-    id: Option<String>,
-    hash: Option<String>,
-}
-
-impl Search {
-    pub(crate) fn by_index(index: &str) -> Self {
-        Self {
-            index: Some(index.to_owned()),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn by_hash(hash: &str) -> Self {
-        Self {
-            hash: Some(hash.to_owned()),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn by_id(id: &str) -> Self {
-        Self {
-            id: Some(id.to_owned()),
-            ..Self::default()
-        }
-    }
-
-    /// The indices that match, ascending, at most `limit`.
-    pub(crate) fn indices(&self, scroll: &Scroll) -> Result<Vec<u64>, ApiError> {
-        let limit = self
-            .limit
-            .as_deref()
-            .map_or(Ok(DEFAULT_LIMIT), decimal)?
-            .min(MAX_LIMIT);
-        let reader = scroll.reader();
-        if let Some(index) = &self.index {
-            let index = decimal(index)?;
-            return Ok(if index < reader.size() {
-                vec![index]
-            } else {
-                Vec::new()
-            });
-        }
-        let from = self.from.as_deref().map(decimal).transpose()?;
-        let mut found = if let Some(hash) = &self.hash {
-            find_hash(scroll, hash)?
-        } else if let Some(id) = &self.id {
-            find_id(scroll, id)?
-        } else if self.since.is_some() || self.until.is_some() {
-            let since = self
-                .since
-                .as_deref()
-                .map(time)
-                .transpose()?
-                .unwrap_or(i64::MIN);
-            let until = self
-                .until
-                .as_deref()
-                .map(time)
-                .transpose()?
-                .unwrap_or(i64::MAX);
-            reader.by_time(since..until, usize::try_from(limit).unwrap_or(usize::MAX))?
-        } else {
-            let from = from.unwrap_or(0);
-            return Ok((from..from.saturating_add(limit).min(reader.size())).collect());
-        };
-        found.retain(|i| *i >= from.unwrap_or(0));
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(found)
-    }
-
-    /// The one entry that matches.
-    pub(crate) fn single(&self, scroll: &Scroll) -> Result<u64, ApiError> {
-        if self.index.is_none() && self.hash.is_none() && self.id.is_none() {
-            return Err(ApiError::bad_request(
-                "what-to-prove",
-                "neither index, hash nor id was given",
-                "add ?index=N, ?hash=sha256:… or ?id=…",
-            ));
-        }
-        let found = self.indices(scroll)?;
-        match found.as_slice() {
-            [index] => Ok(*index),
-            [] => Err(ApiError::not_found(format!(
-                "{:?} holds no such entry",
-                scroll.spec().name
-            ))),
-            many => Err(ApiError::new(
-                StatusCode::CONFLICT,
-                "ambiguous",
-                format!(
-                    "{} entries match, first at the indices {:?}",
-                    many.len(),
-                    &many[..many.len().min(5)]
-                ),
-                "ask by index",
-            )),
-        }
-    }
-}
-
-fn find_hash(scroll: &Scroll, hash: &str) -> Result<Vec<u64>, ApiError> {
-    let invalid = || {
-        ApiError::bad_request(
-            "malformed-hash",
-            format!("{hash:?} is not a hash"),
-            "use sha256:<64 hex> (leaf hash) or blake3:<64 hex> (root_hash)",
-        )
-    };
-    if hash.starts_with("blake3:") {
-        let wanted: quorate_receipt::Blake3Hash = hash.parse().map_err(|_| invalid())?;
-        return confirm(scroll, hash, |r| *r.root_hash() == wanted);
-    }
-    let leaf: Hash = hash
-        .strip_prefix("sha256:")
-        .unwrap_or(hash)
-        .parse()
-        .map_err(|_| invalid())?;
-    Ok(scroll.reader().find_leaf(&leaf, MANY)?)
-}
-
-fn find_id(scroll: &Scroll, id: &str) -> Result<Vec<u64>, ApiError> {
-    confirm(scroll, id, |r| r.id() == Some(id))
-}
-
-/// Keeps the candidates whose receipt really is what was asked for.
-fn confirm(
-    scroll: &Scroll,
-    id: &str,
-    matches: impl Fn(&Receipt) -> bool,
-) -> Result<Vec<u64>, ApiError> {
-    let mut found = Vec::new();
-    for index in scroll.reader().find_id(id, MANY)? {
-        let entry = scroll.reader().entry(index)?;
-        let receipt = Receipt::parse_canonical(&entry)
-            .map_err(|e| ApiError::internal(format!("entry {index} is not a receipt: {e}")))?;
-        if matches(&receipt) {
-            found.push(index);
-        }
-    }
-    Ok(found)
-}
-
-/// `GET /scrolls/{scroll}/receipts`: NDJSON of index, leaf hash and receipt.
-pub(crate) async fn receipts(
-    State(app): State<App>,
-    Extension(principal): Extension<Principal>,
-    Extension(lane): Extension<Lane>,
-    Path(name): Path<String>,
-    Query(search): Query<Search>,
-) -> Result<Response, ApiError> {
-    let scroll = readable(&app, &principal, &name)?;
-    let out = lane.blocking(move || lines_of(&scroll, &search)).await?;
-    Ok(octets(out, NDJSON, HeaderValue::from_static("no-store")))
-}
-
-fn lines_of(scroll: &Scroll, search: &Search) -> Result<Vec<u8>, ApiError> {
-    let mut out = Vec::new();
-    for index in search.indices(scroll)? {
-        let entry = scroll.reader().entry(index)?;
-        write_line(&mut out, scroll.spec().kind, index, &entry);
-        if out.len() > MAX_ANSWER {
-            break;
-        }
-    }
-    Ok(out)
-}
-
-/// One line. A receipt is put in as it stands: it is canonical JSON.
-fn write_line(out: &mut Vec<u8>, kind: Kind, index: u64, entry: &[u8]) {
-    let leaf = quorate_merkle::leaf_hash(entry);
-    let head = format!("{{\"index\":{index},\"leaf_hash\":\"sha256:{leaf}\",");
-    out.extend_from_slice(head.as_bytes());
-    match kind {
-        Kind::Receipts => {
-            out.extend_from_slice(b"\"receipt\":");
-            out.extend_from_slice(entry);
-        }
-        Kind::Raw => {
-            out.extend_from_slice(b"\"entry_base64\":\"");
-            out.extend_from_slice(Base64::encode_string(entry).as_bytes());
-            out.push(b'"');
-        }
-    }
-    out.extend_from_slice(b"}\n");
-}
-
 /// `GET /scrolls/{scroll}/proof`: a `.tlog-proof`.
 pub(crate) async fn proof(
     State(app): State<App>,
@@ -510,16 +306,4 @@ pub(crate) fn decimal(text: &str) -> Result<u64, ApiError> {
             "use digits only, without leading zeros",
         )
     })
-}
-
-fn time(text: &str) -> Result<i64, ApiError> {
-    Timestamp::parse(text.as_bytes())
-        .map(Timestamp::micros)
-        .map_err(|e| {
-            ApiError::bad_request(
-                "malformed-time",
-                format!("{text:?} is not a time: {e}"),
-                "use RFC 3339 in UTC, such as 2026-11-20T12:00:00Z",
-            )
-        })
 }
