@@ -15,15 +15,19 @@ use crate::tasks::words;
 
 /// Requests that may wait for one scroll.
 pub(crate) const QUEUE_REQUESTS: usize = 8192;
-/// Bytes of entries that may wait for one scroll: two batches.
-pub(crate) const QUEUE_BYTES: usize = 2 * BATCH_BYTES;
-/// A group commit takes no further request once it holds this many bytes. With the largest request on top it
-/// stays below the store's limit of 64 MiB.
-pub(crate) const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of entries that may wait for one scroll: four batches, or one of the largest requests.
+pub(crate) const QUEUE_BYTES: usize = 4 * BATCH_BYTES;
+/// A group commit takes no further request once it holds this many bytes. A commit holds its entries once more
+/// as the record's bytes, in a buffer that the store keeps up to this size; two syncs of a disk cost little
+/// beside writing so much. With the largest request on top it stays below the store's limit.
+pub(crate) const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// The largest request.
 pub(crate) const REQUEST_BYTES: usize = 31 * 1024 * 1024;
 /// A group commit takes no further request once it holds this many entries.
 pub(crate) const BATCH_ENTRIES: usize = 262_144;
+
+const _: () = assert!(REQUEST_BYTES <= QUEUE_BYTES, "every request must find room");
+const _: () = assert!(BATCH_BYTES + REQUEST_BYTES <= quorate_store::MAX_BATCH_BYTES);
 
 /// What one request appends, all or nothing, at consecutive indices.
 #[derive(Debug)]
@@ -323,7 +327,7 @@ fn run(
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use axum::response::IntoResponse as _;
     use quorate_store::{
@@ -366,6 +370,53 @@ mod tests {
 
     fn broken_clock() -> i64 {
         panic!("a bug in the clock")
+    }
+
+    /// Commits begun by the test below, and what its first one waits for.
+    static COMMITS: AtomicUsize = AtomicUsize::new(0);
+    static FIRST_COMMIT: Mutex<()> = Mutex::new(());
+
+    fn counting_clock() -> i64 {
+        COMMITS.fetch_add(1, Ordering::SeqCst);
+        drop(FIRST_COMMIT.lock());
+        0
+    }
+
+    #[tokio::test]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "the lock holds the sequencer's thread, which awaits nothing"
+    )]
+    async fn a_group_commit_takes_no_more_than_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = writer(&dir.path().join("a"));
+        let failed = |e| panic!("{e}");
+        let (sequencer, thread) = Sequencer::start("a", writer, counting_clock, failed).unwrap();
+        let gate = FIRST_COMMIT.lock().unwrap();
+        let first = entry(0, 1);
+        let mut pending = vec![sequencer.enqueue(first, Patience::Refuse).await.unwrap()];
+        while COMMITS.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        // Each is half of a group commit.
+        let half = BATCH_BYTES / 2 / (60_000 + 64) + 1;
+        for _ in 0..6 {
+            let entries = (0..half).flat_map(|_| entry(1, 60_000).entries).collect();
+            let append = Append {
+                entries,
+                cursors: Vec::new(),
+            };
+            pending.push(sequencer.enqueue(append, Patience::Refuse).await.unwrap());
+        }
+        drop(gate);
+        for pending in pending {
+            pending.durable().await.unwrap();
+        }
+        assert_eq!(COMMITS.load(Ordering::SeqCst), 1 + 3);
+        tokio::task::spawn_blocking(move || sequencer.stop())
+            .await
+            .unwrap();
+        thread.join().unwrap();
     }
 
     #[tokio::test]

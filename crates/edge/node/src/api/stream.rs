@@ -18,14 +18,16 @@ use crate::scroll::Scroll;
 use crate::sequencer::{Append, AppendError, Appended};
 
 /// A stream is cut into chunks of about this many bytes; each is appended all or nothing.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 512 << 10;
 /// A chunk has at most this many lines, so that what is made of very short ones stays small, and far below
 /// what one append may take.
 const CHUNK_LINES: usize = 16_384;
 /// The longest line of a stream: the longest text a receipt may be submitted as, see `MAX_SUBMITTED_LEN`.
 const MAX_LINE: usize = quorate_receipt::MAX_SUBMITTED_LEN;
-/// Chunks of one stream that may be prepared or committed at the same time.
-const CHUNKS_IN_FLIGHT: usize = 3;
+/// Chunks of one stream that may be prepared at the same time, and committed: enough for a group commit of
+/// 2 MiB while the next one is prepared. A stream then takes at most some 10 MiB: a chunk that arrives, four as
+/// text and entries at once, five as entries.
+const CHUNKS_IN_FLIGHT: usize = 4;
 /// What a prepared line takes besides a copy of itself, at most: time, hash and actor that are added to it, its
 /// leaf hash and keys, and what the allocator adds.
 const LINE_ROOM: usize = 512;
