@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::double_vote::{DoubleVote, double_votes};
 use crate::label::{DomainKind, Label, Labels};
 use crate::name::Name;
-use crate::policy::{Group, Node, NodeKind, Policy, Quorum};
+use crate::policy::Policy;
 use crate::search::{Choice, Found, MAX_SEARCH_WORK, fewest};
 use crate::tree::Tree;
 
@@ -139,35 +140,6 @@ impl KindReport {
     }
 }
 
-/// Two votes in one hand: an operator's witnesses below different members of a group that asks for more
-/// than one. An operator's Ed25519 and ML-DSA-44 keys belong into an `any` group of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoubleVote {
-    operator: Label,
-    group: Name,
-    witnesses: Vec<Name>,
-}
-
-impl DoubleVote {
-    /// Whose votes.
-    #[must_use]
-    pub fn operator(&self) -> &Label {
-        &self.operator
-    }
-
-    /// The group that counts them as several.
-    #[must_use]
-    pub fn group(&self) -> &Name {
-        &self.group
-    }
-
-    /// The operator's witnesses below that group, in the order of the tree.
-    #[must_use]
-    pub fn witnesses(&self) -> &[Name] {
-        &self.witnesses
-    }
-}
-
 /// A policy's quorum seen by failure domains. It says what the labels say: it is as true as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureDomains {
@@ -182,7 +154,7 @@ impl FailureDomains {
         &self.kinds
     }
 
-    /// Where an operator has more than one vote.
+    /// Where a witness has two votes.
     #[must_use]
     pub fn double_votes(&self) -> &[DoubleVote] {
         &self.double_votes
@@ -205,57 +177,11 @@ impl Policy {
     pub fn failure_domains_within(&self, labels: &Labels, work: usize) -> Option<FailureDomains> {
         let tree = Tree::new(self)?;
         let dual = tree.dual();
-        let mut double_votes = Vec::new();
-        if let Quorum::Node(root) = self.quorum() {
-            operators(root, labels, &mut double_votes);
-        }
         Some(FailureDomains {
             kinds: DomainKind::ALL
                 .map(|kind| KindReport::new(&tree, &dual, labels, kind, work))
                 .into(),
-            double_votes,
+            double_votes: double_votes(self, labels),
         })
     }
-}
-
-type Operators = BTreeMap<Label, Vec<Name>>;
-
-/// The labelled operators below a node with their witnesses. Recursion is bounded by
-/// [`MAX_GROUP_DEPTH`](crate::MAX_GROUP_DEPTH).
-fn operators(node: Node<'_>, labels: &Labels, double: &mut Vec<DoubleVote>) -> Operators {
-    match node.kind() {
-        NodeKind::Witness(witness) => labels
-            .get(witness.name(), DomainKind::Operator)
-            .map(|operator| (operator.clone(), vec![witness.name().clone()]))
-            .into_iter()
-            .collect(),
-        NodeKind::Group(group) => operators_of_group(group, labels, double),
-    }
-}
-
-fn operators_of_group(
-    group: Group<'_>,
-    labels: &Labels,
-    double: &mut Vec<DoubleVote>,
-) -> Operators {
-    let mut all = Operators::new();
-    let mut members: BTreeMap<Label, usize> = BTreeMap::new();
-    for member in group.members() {
-        for (operator, witnesses) in operators(member, labels, double) {
-            *members.entry(operator.clone()).or_default() += 1;
-            all.entry(operator).or_default().extend(witnesses);
-        }
-    }
-    // Where one member is enough, however many of them are one operator's, the group above hears one vote.
-    if group.required() > 1 {
-        for (operator, _) in members.into_iter().filter(|(_, members)| *members > 1) {
-            let witnesses = all.get(&operator).cloned().unwrap_or_default();
-            double.push(DoubleVote {
-                operator,
-                group: group.name().clone(),
-                witnesses,
-            });
-        }
-    }
-    all
 }

@@ -27,6 +27,7 @@
 mod builder;
 #[cfg(feature = "domains-file")]
 mod domains_file;
+mod double_vote;
 mod error;
 mod evaluate;
 mod failure_domains;
@@ -43,11 +44,12 @@ mod tree;
 pub use builder::PolicyBuilder;
 #[cfg(feature = "domains-file")]
 pub use domains_file::{DomainsError, DomainsErrorKind, MAX_DOMAINS_LEN, read_domains};
+pub use double_vote::DoubleVote;
 pub use error::{PolicyError, PolicyErrorKind, Role, Statement};
 pub use evaluate::{
     CheckpointRefused, NotQuorate, QuorumMet, Shortfall, Signer, Unwitnessed, Verdict,
 };
-pub use failure_domains::{Domain, DoubleVote, FailureDomains, Fewest, KindReport};
+pub use failure_domains::{Domain, FailureDomains, Fewest, KindReport};
 pub use implies::{Comparison, Implication, LogGap};
 pub use label::{DomainKind, Label, LabelError, Labels, MAX_LABEL_LEN};
 pub use name::{Name, NameError, Url};

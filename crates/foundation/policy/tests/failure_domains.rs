@@ -285,8 +285,12 @@ fn failure_domains_beyond_the_work_limit_are_a_bound() {
     assert_eq!(report.stop(), &Fewest::AtLeast(16));
 }
 
-/// The operators' double votes as (operator, group, witnesses).
-fn double_votes(rest: &str, operators: &[(&str, &str)]) -> Vec<(String, String, usize)> {
+/// A policy with the witnesses `e0`, `e1` and `x` with Ed25519 keys, `m0` and `m1` with ML-DSA-44 keys, and its
+/// double votes as (operator, group, witnesses).
+fn double_votes(
+    rest: &str,
+    all: &[(&str, DomainKind, &str)],
+) -> Vec<(String, String, Vec<String>)> {
     let mut file = String::new();
     for seed in 0..2 {
         file += &format!("witness e{seed} {}\n", witness_vkey(seed));
@@ -294,35 +298,37 @@ fn double_votes(rest: &str, operators: &[(&str, &str)]) -> Vec<(String, String, 
     }
     file += &format!("witness x {}\n{rest}", witness_vkey(9));
     let policy = Policy::parse(file.as_bytes()).unwrap();
-    let mut all = Labels::new();
-    for (witness, operator) in operators {
-        all.add(name(witness), DomainKind::Operator, label(operator))
-            .unwrap();
-    }
-    let found = policy.failure_domains(&all).unwrap();
+    let found = policy.failure_domains(&labels(all)).unwrap();
     let votes = found.double_votes().iter();
     votes
         .map(|v| {
+            let witnesses = v.witnesses().iter().map(ToString::to_string);
             (
                 v.operator().to_string(),
                 v.group().to_string(),
-                v.witnesses().len(),
+                witnesses.collect(),
             )
         })
         .collect()
 }
 
-// An operator's Ed25519 and ML-DSA-44 keys are two witness lines; outside an `any` group they are two votes.
+fn double(operator: &str, group: &str, witnesses: &[&str]) -> (String, String, Vec<String>) {
+    let witnesses = witnesses.iter().map(|&w| w.to_owned()).collect();
+    (operator.to_owned(), group.to_owned(), witnesses)
+}
+
+const PAIR: &str = "group q 2 e0 m0 x\nquorum q\n";
+
+// A witness's Ed25519 and ML-DSA-44 keys are two witness lines; outside an `any` group they are two votes.
 #[test]
-fn an_operators_two_keys_stand_in_one_any_group() {
+fn a_witness_with_two_keys_stands_in_one_any_group() {
     let two = [
-        ("e0", "acme"),
-        ("m0", "acme"),
-        ("e1", "initech"),
-        ("m1", "initech"),
+        ("e0", DomainKind::Operator, "acme"),
+        ("m0", DomainKind::Operator, "acme"),
+        ("e1", DomainKind::Operator, "initech"),
+        ("m1", DomainKind::Operator, "initech"),
     ];
     let votes = |rest: &str| double_votes(rest, &two);
-    let vote = |operator: &str, group: &str| (operator.to_owned(), group.to_owned(), 2);
     for good in [
         "group a any e0 m0\ngroup b any e1 m1\ngroup q 2 a b x\nquorum q\n",
         "group a 1 e0 m0\ngroup b 1 e1 m1\ngroup q all a b x\nquorum q\n",
@@ -333,23 +339,71 @@ fn an_operators_two_keys_stand_in_one_any_group() {
     ] {
         assert_eq!(votes(good), [], "{good}");
     }
-    assert_eq!(votes("group q 2 e0 m0 x\nquorum q\n"), [vote("acme", "q")]);
+    let acme = |group| double("acme", group, &["e0", "m0"]);
+    assert_eq!(votes(PAIR), [acme("q")]);
     assert_eq!(
         votes("group q all e0 m0 e1 m1\nquorum q\n"),
-        [vote("acme", "q"), vote("initech", "q")]
+        [acme("q"), double("initech", "q", &["e1", "m1"])]
     );
     // In different members of one group, and in an `any` group only together with others.
     assert_eq!(
         votes("group a any e0 x\ngroup b any m0 e1\ngroup q all a b\nquorum q\n"),
-        [vote("acme", "q")]
+        [acme("q")]
     );
     assert_eq!(
         votes("group a 2 e0 m0 x\ngroup q any a e1\nquorum q\n"),
-        [vote("acme", "a")]
+        [acme("a")]
     );
-    // What is not labelled is not known to be one operator's.
+}
+
+// Several witnesses of one operator, in failure domains of their own, are what a quorum of one's own is made of.
+#[test]
+fn two_witnesses_of_one_operator_are_two_votes() {
+    use DomainKind::{Account, Cloud, KeyStore, Operator, Region};
+    let of = |witness| (witness, Operator, "acme");
+    // One algorithm: two witnesses, whatever is known of them.
     assert_eq!(
-        double_votes("group q 2 e0 m0 x\nquorum q\n", &[("e0", "acme")]),
+        double_votes("group q 2 e0 e1 x\nquorum q\n", &["e0", "e1"].map(of)),
         []
+    );
+    assert_eq!(
+        double_votes("group q 2 m0 m1 x\nquorum q\n", &["m0", "m1"].map(of)),
+        []
+    );
+    let with = |more: &[(&'static str, DomainKind, &'static str)]| {
+        double_votes(PAIR, &[&["e0", "m0"].map(of), more].concat())
+    };
+    for kind in [Region, Cloud, Account, KeyStore] {
+        // Two algorithms, told apart by one label of each.
+        assert_eq!(with(&[("e0", kind, "a"), ("m0", kind, "b")]), [], "{kind}");
+        // One label alone, or the same one, tells nothing apart.
+        let one = [double("acme", "q", &["e0", "m0"])];
+        assert_eq!(with(&[("e0", kind, "a")]), one, "{kind}");
+        assert_eq!(with(&[("e0", kind, "a"), ("m0", kind, "a")]), one, "{kind}");
+    }
+    // Of different operators, or of nobody that is known.
+    assert_eq!(double_votes(PAIR, &[of("e0"), ("m0", Operator, "b")]), []);
+    assert_eq!(double_votes(PAIR, &[of("e0")]), []);
+    assert_eq!(double_votes(PAIR, &[]), []);
+}
+
+// Which of two ML-DSA-44 keys belongs to the Ed25519 key cannot be told; a third one is not meant.
+#[test]
+fn double_votes_name_the_keys_that_are_not_told_apart() {
+    use DomainKind::{Operator, Region};
+    let all = ["e0", "m0", "m1", "e1", "x"].map(|witness| (witness, Operator, "acme"));
+    let regions = [
+        ("e0", Region, "a"),
+        ("m0", Region, "a"),
+        ("m1", Region, "a"),
+        ("e1", Region, "b"),
+        ("x", Region, "c"),
+    ];
+    assert_eq!(
+        double_votes(
+            "group q 3 x m1 e1 e0 m0\nquorum q\n",
+            &[all, regions].concat()
+        ),
+        [double("acme", "q", &["m1", "e0", "m0"])]
     );
 }

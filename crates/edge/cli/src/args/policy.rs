@@ -47,7 +47,7 @@ pub(crate) struct Check {
 /// `quorate policy new`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "KEY is a vkey or 64 hexadecimal digits. One operator's keys are one vote: name each with\n\
+    after_help = "KEY is a vkey or 64 hexadecimal digits. One witness's keys are one vote: name each with\n\
                         --witness, then put them together: --together acme=acme-ed,acme-pq makes 'acme' one of the n."
 )]
 pub(crate) struct New {

@@ -102,7 +102,7 @@ fn usable(path: &Path) -> Result<Policy, Failure> {
     })
 }
 
-/// The algorithm, which is all that differs between one operator's keys.
+/// The algorithm, which is all that differs between one witness's keys.
 fn algorithm(kind: KeyKind) -> &'static str {
     match kind {
         KeyKind::Ed25519 | KeyKind::Ed25519Cosignature => "Ed25519",

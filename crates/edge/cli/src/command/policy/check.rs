@@ -248,10 +248,10 @@ fn double_votes<'a>(
             line,
             column,
             what: format!(
-                "the operator {} has more than one vote in `{}`: {witnesses}; put them into an `any` group of \
-                 their own",
-                vote.operator(),
+                "`{}` has a vote for each of {witnesses}, which look like one witness of {} with two algorithms; put \
+                 them into an `any` group of their own, or label what tells them apart",
                 vote.group(),
+                vote.operator(),
             ),
         }
     })
