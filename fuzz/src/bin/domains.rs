@@ -2,18 +2,20 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use quorate_policy::{DomainKind, Labels, Name, read_domains};
+use quorate_policy::{DomainKind, Domains, Name, read_domains};
 
 fuzz_target!(|data: &[u8]| {
     match read_domains(data, |name| name.as_bytes() != b"stranger") {
-        Ok(labels) => {
+        Ok(domains) => {
             let stranger: Name = "stranger".parse().expect("a name");
             assert!(
                 DomainKind::ALL
                     .iter()
-                    .all(|&kind| labels.get(&stranger, kind).is_none())
+                    .all(|&kind| domains.labels().get(&stranger, kind).is_none())
             );
-            assert!(labels == Labels::new() || !data.is_empty());
+            assert!(domains == Domains::default() || !data.is_empty());
+            let accepts = |&kind: &DomainKind| domains.accepts_single(kind);
+            assert!(!DomainKind::ALL.iter().all(accepts));
         }
         Err(wrong) => {
             assert!(!wrong.is_empty());

@@ -1,10 +1,14 @@
 //! The file beside a policy that labels its witnesses with failure domains:
 //!
 //! ```toml
+//! accept_single = ["operator"]
+//!
 //! [witness.aws-use1]
 //! operator = "acme"
 //! region = "us-east-1"
 //! ```
+
+use std::collections::BTreeSet;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -15,6 +19,32 @@ use crate::name::Name;
 /// The longest domains file that is read: 1 MiB, as long as the longest policy. A witness with five labels of
 /// 30 octets has about 250, so that is room for some 4,000 of them.
 pub const MAX_DOMAINS_LEN: usize = 1 << 20;
+
+/// The key for the kinds of which one domain may be enough.
+const ACCEPT_SINGLE: &str = "accept_single";
+
+/// What a domains file says. The default is what no file says: nothing is known, nothing accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Domains {
+    labels: Labels,
+    /// Not all five.
+    accepted: BTreeSet<DomainKind>,
+}
+
+impl Domains {
+    /// The labels of the witnesses.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Whether its author knows and accepts that one domain of this kind is enough to forge a quorum, as one
+    /// operator is where all witnesses are their own.
+    #[must_use]
+    pub fn accepts_single(&self, kind: DomainKind) -> bool {
+        self.accepted.contains(&kind)
+    }
+}
 
 /// Something in a domains file that is not accepted. The file's author is to blame; nothing changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +78,10 @@ pub enum DomainsErrorKind {
         /// What the TOML reader says.
         message: String,
     },
-    /// Something else than `witness` at the top.
-    #[error("unknown key `{key}`; a domains file has tables `[witness.NAME]` and nothing else")]
+    /// Something else than `accept_single` and `witness` at the top.
+    #[error(
+        "unknown key `{key}`; a domains file has `{ACCEPT_SINGLE}` and tables `[witness.NAME]`, and nothing else"
+    )]
     UnknownKey {
         /// The key.
         key: String,
@@ -74,6 +106,23 @@ pub enum DomainsErrorKind {
         /// The key.
         key: String,
     },
+    /// `accept_single`, or something in it, is not what it must be.
+    #[error("`{ACCEPT_SINGLE}` is a list of kinds of domain in quotes, as in `[\"operator\"]`")]
+    NotKinds,
+    /// A kind stands in `accept_single` a second time.
+    #[error("`{ACCEPT_SINGLE}` has `{kind}` already")]
+    AcceptedTwice {
+        /// The kind.
+        kind: DomainKind,
+    },
+    /// `accept_single` has all kinds: nothing would be left that the policy protects against.
+    #[error(
+        "`{ACCEPT_SINGLE}` has all five kinds; then the policy protects against nothing. Leave one out"
+    )]
+    AllAccepted,
+    /// `accept_single` in the table of a witness, where TOML puts what stands below it.
+    #[error("`{ACCEPT_SINGLE}` must stand above the first table `[witness.NAME]`")]
+    AcceptedBelow,
     /// A label that is not a string.
     #[error("a label is a string in quotes")]
     NotAString,
@@ -86,15 +135,15 @@ type Key<'i> = Spanned<std::borrow::Cow<'i, str>>;
 
 /// Reads a domains file. `is_witness` says which names the policy gives to witnesses.
 ///
-/// Fails closed: one mistake anywhere, and there are no labels, because a label that is lost makes a quorum
-/// look weaker, and one that lands elsewhere makes it look stronger, than its author said.
+/// Fails closed: one mistake anywhere, and nothing of the file counts, because a label that is lost makes a
+/// quorum look weaker, and one that lands elsewhere makes it look stronger, than its author said.
 ///
 /// # Errors
 /// Everything that is wrong, in the order of the file; never empty. If it is not TOML, only that.
 pub fn read_domains(
     file: &[u8],
     is_witness: impl Fn(&Name) -> bool,
-) -> Result<Labels, Vec<DomainsError>> {
+) -> Result<Domains, Vec<DomainsError>> {
     let at = |offset: usize, kind| {
         let before = file.get(..offset).unwrap_or(file);
         let line = before.split(|&b| b == b'\n');
@@ -120,13 +169,13 @@ pub fn read_domains(
         return Err(errors.iter().map(error).collect());
     }
     let mut reader = Reader {
-        labels: Labels::new(),
+        domains: Domains::default(),
         wrong: Vec::new(),
         is_witness,
     };
     reader.document(document.get_ref());
     if reader.wrong.is_empty() {
-        return Ok(reader.labels);
+        return Ok(reader.domains);
     }
     // Tables may stand in any order; their mistakes are told in that of the file.
     reader.wrong.sort_by_key(|(offset, _)| *offset);
@@ -135,7 +184,7 @@ pub fn read_domains(
 }
 
 struct Reader<F> {
-    labels: Labels,
+    domains: Domains,
     wrong: Vec<(usize, DomainsErrorKind)>,
     is_witness: F,
 }
@@ -143,15 +192,46 @@ struct Reader<F> {
 impl<F: Fn(&Name) -> bool> Reader<F> {
     fn document(&mut self, document: &DeTable<'_>) {
         for (key, value) in in_order(document) {
-            if key.get_ref() != "witness" {
-                let name = key.get_ref().to_string();
-                self.wrong(key, DomainsErrorKind::UnknownKey { key: name });
-            } else if let Some(witnesses) = self.table(key, value) {
-                for (name, value) in in_order(witnesses) {
-                    if let Some(labels) = self.table(name, value) {
-                        self.witness(name, labels);
-                    }
+            match key.get_ref().as_ref() {
+                ACCEPT_SINGLE => self.accept_single(key, value),
+                "witness" => self.witnesses(key, value),
+                other => {
+                    let name = other.to_owned();
+                    self.wrong(key, DomainsErrorKind::UnknownKey { key: name });
                 }
+            }
+        }
+    }
+
+    fn accept_single(&mut self, key: &Key<'_>, value: &Spanned<DeValue<'_>>) {
+        let Some(kinds) = value.get_ref().as_array() else {
+            self.wrong(value, DomainsErrorKind::NotKinds);
+            return;
+        };
+        for value in kinds.iter() {
+            let Some(word) = value.get_ref().as_str() else {
+                self.wrong(value, DomainsErrorKind::NotKinds);
+                continue;
+            };
+            match self.kind(value, word) {
+                Some(kind) if !self.domains.accepted.insert(kind) => {
+                    self.wrong(value, DomainsErrorKind::AcceptedTwice { kind });
+                }
+                _ => {}
+            }
+        }
+        if self.domains.accepted.len() == DomainKind::ALL.len() {
+            self.wrong(key, DomainsErrorKind::AllAccepted);
+        }
+    }
+
+    fn witnesses(&mut self, key: &Key<'_>, value: &Spanned<DeValue<'_>>) {
+        let Some(witnesses) = self.table(key, value) else {
+            return;
+        };
+        for (name, value) in in_order(witnesses) {
+            if let Some(labels) = self.table(name, value) {
+                self.witness(name, labels);
             }
         }
     }
@@ -166,10 +246,11 @@ impl<F: Fn(&Name) -> bool> Reader<F> {
             return;
         };
         for (key, value) in in_order(labels) {
-            let kinds = DomainKind::ALL.into_iter();
-            let Some(kind) = kinds.clone().find(|kind| kind.as_str() == key.get_ref()) else {
-                let name = key.get_ref().to_string();
-                self.wrong(key, DomainsErrorKind::UnknownKind { key: name });
+            if key.get_ref() == ACCEPT_SINGLE {
+                self.wrong(key, DomainsErrorKind::AcceptedBelow);
+                continue;
+            }
+            let Some(kind) = self.kind(key, key.get_ref()) else {
                 continue;
             };
             let Some(text) = value.get_ref().as_str() else {
@@ -178,11 +259,22 @@ impl<F: Fn(&Name) -> bool> Reader<F> {
             };
             let label = Label::new(text);
             if let Err(error) =
-                label.and_then(|label| self.labels.add(witness.clone(), kind, label))
+                label.and_then(|label| self.domains.labels.add(witness.clone(), kind, label))
             {
                 self.wrong(value, error.into());
             }
         }
+    }
+
+    /// The kind of that name, which stands at this place.
+    fn kind<T>(&mut self, at: &Spanned<T>, word: &str) -> Option<DomainKind> {
+        let mut kinds = DomainKind::ALL.into_iter();
+        let kind = kinds.find(|kind| kind.as_str() == word);
+        if kind.is_none() {
+            let key = word.to_owned();
+            self.wrong(at, DomainsErrorKind::UnknownKind { key });
+        }
+        kind
     }
 
     fn table<'t, 'i>(

@@ -43,7 +43,7 @@ mod tree;
 
 pub use builder::PolicyBuilder;
 #[cfg(feature = "domains-file")]
-pub use domains_file::{DomainsError, DomainsErrorKind, MAX_DOMAINS_LEN, read_domains};
+pub use domains_file::{Domains, DomainsError, DomainsErrorKind, MAX_DOMAINS_LEN, read_domains};
 pub use double_vote::DoubleVote;
 pub use error::{PolicyError, PolicyErrorKind, Role, Statement};
 pub use evaluate::{

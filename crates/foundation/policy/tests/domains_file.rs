@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use quorate_policy::{
-    DomainKind, DomainsErrorKind as Kind, LabelError, Labels, MAX_DOMAINS_LEN, Name, Policy,
-    read_domains,
+    DomainKind, Domains, DomainsErrorKind as Kind, LabelError, Labels, MAX_DOMAINS_LEN, Name,
+    Policy, read_domains,
 };
 
 fn name(text: &str) -> Name {
@@ -13,6 +13,11 @@ fn name(text: &str) -> Name {
 
 /// For a policy with the witnesses `a`, `b` and `c.d`.
 fn read(file: &str) -> Result<Labels, Vec<(usize, usize, Kind)>> {
+    domains(file).map(|domains| domains.labels().clone())
+}
+
+/// All of the file, for the same policy.
+fn domains(file: &str) -> Result<Domains, Vec<(usize, usize, Kind)>> {
     let known = [name("a"), name("b"), name("c.d")];
     read_domains(file.as_bytes(), |name| known.contains(name)).map_err(|wrong| {
         assert!(!wrong.is_empty());
@@ -69,6 +74,78 @@ fn domains_file_has_all_five_kinds() {
         let label = labels.get(&name("a"), kind).unwrap();
         assert_eq!(label.as_str(), format!("label {i}"));
     }
+}
+
+#[test]
+fn domains_file_accepts_a_single_domain_of_the_kinds_it_names() {
+    let accepted = |file: &str| {
+        let domains = domains(file).unwrap();
+        DomainKind::ALL.map(|kind| domains.accepts_single(kind))
+    };
+    for nothing in ["", "[witness.a]\n", "accept_single = []\n"] {
+        assert_eq!(accepted(nothing), [false; 5], "{nothing}");
+    }
+    assert_eq!(
+        accepted("accept_single = [\"operator\"]\n[witness.a]\ncloud = \"x\"\n"),
+        [true, false, false, false, false]
+    );
+    assert_eq!(
+        accepted("accept_single = [\n  'key_store', # one HSM\n  'cloud',\n]\n"),
+        [false, false, true, false, true]
+    );
+    assert_eq!(
+        accepted("accept_single = ['operator', 'region', 'cloud', 'account']\n"),
+        [true, true, true, true, false]
+    );
+}
+
+#[test]
+fn domains_file_refuses_what_cannot_be_accepted() {
+    let unknown = |key: &str| Kind::UnknownKind { key: key.into() };
+    for (file, column, kind) in [
+        ("accept_single = ['operator', 'zone']", 30, unknown("zone")),
+        ("accept_single = ['Operator']", 18, unknown("Operator")),
+        ("accept_single = ['']", 18, unknown("")),
+        (
+            "accept_single = ['cloud', 'region', \"cloud\"]",
+            37,
+            Kind::AcceptedTwice {
+                kind: DomainKind::Cloud,
+            },
+        ),
+        ("accept_single = 'operator'", 17, Kind::NotKinds),
+        ("accept_single = true", 17, Kind::NotKinds),
+        ("accept_single = [1]", 18, Kind::NotKinds),
+        ("accept_single = [['operator']]", 18, Kind::NotKinds),
+        ("accept_single.operator = true", 1, Kind::NotKinds),
+        (
+            "accept_singles = []",
+            1,
+            Kind::UnknownKey {
+                key: "accept_singles".into(),
+            },
+        ),
+        (
+            "accept_single = ['key_store', 'account', 'cloud', 'region', 'operator']",
+            1,
+            Kind::AllAccepted,
+        ),
+    ] {
+        let wrong = refused(file);
+        assert_eq!(
+            wrong.iter().map(|e| (e.0, &e.2)).collect::<Vec<_>>(),
+            [(1, &kind)],
+            "{file}"
+        );
+        assert_eq!(wrong[0].1, column, "{file}");
+    }
+    // Below a table it would be that table's.
+    assert_eq!(
+        refused("[witness.a]\naccept_single = ['operator']\n"),
+        [(2, 1, Kind::AcceptedBelow)]
+    );
+    let twice = refused("accept_single = []\naccept_single = []\n");
+    assert!(matches!(twice[0].2, Kind::Syntax { .. }));
 }
 
 #[test]
@@ -191,9 +268,10 @@ fn the_page_about_policies_shows_what_is_read() {
     let labels = read_domains(block("```toml\n").as_bytes(), |name| {
         witnesses.contains(name)
     });
-    let labels = labels.unwrap();
-    let labelled = |kind| labels.get(&witnesses[0], kind).is_some();
+    let domains = labels.unwrap();
+    let labelled = |kind| domains.labels().get(&witnesses[0], kind).is_some();
     assert!(DomainKind::ALL.into_iter().all(labelled));
+    assert!(domains.accepts_single(DomainKind::Operator));
 }
 
 proptest! {
@@ -205,10 +283,10 @@ proptest! {
     }
 
     #[test]
-    fn domains_file_of_shuffled_words_never_panics(words in proptest::collection::vec(0_usize..14, 0..40)) {
+    fn domains_file_of_shuffled_words_never_panics(words in proptest::collection::vec(0_usize..16, 0..40)) {
         let vocabulary = [
             "[witness.a]", "[witness.b]", "[", "]", "witness", ".a", "=", "operator", "cloud", "{", "}",
-            "\"x\"", "\n", "\n",
+            "\"x\"", "\n", "\n", "accept_single", "\"operator\"",
         ];
         let text: Vec<&str> = words.iter().map(|&w| vocabulary[w]).collect();
         if let Err(wrong) = read_domains(text.concat().as_bytes(), |_| true) {

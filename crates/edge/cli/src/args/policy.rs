@@ -33,7 +33,8 @@ pub(crate) struct Show {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Needs no node and no network. Exit 1 if there is a problem, or if one failure domain of any\n\
-                        kind is enough to forge a quorum. Witnesses without a label count as one domain."
+                        kind is enough to forge a quorum and the domains file does not accept that of the kind:\n\
+                        accept_single = [\"operator\"]. Witnesses without a label count as one domain."
 )]
 pub(crate) struct Check {
     /// The policy file

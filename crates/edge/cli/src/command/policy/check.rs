@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use quorate_policy::{
-    Domain, DomainKind, FailureDomains, Fewest, Labels, Name, Node, NodeKind, Policy, Quorum,
-    Reading, Witness, read_domains,
+    Domain, DomainKind, Domains, FailureDomains, Fewest, KindReport, Labels, Name, Node, NodeKind,
+    Policy, Quorum, Reading, Witness, read_domains,
 };
 use serde_json::{Value, json};
 
@@ -16,18 +16,24 @@ use crate::failure::{Failure, Stop};
 use crate::out::Out;
 use crate::text::{Paint, Table, count, printable};
 
+const MORE_WITNESSES: &str =
+    "ask for more witnesses, in other domains; label those that have no label";
+
 /// Everything there is to say about a policy file.
 struct Findings {
     file: String,
     reading: Reading,
     /// The file the labels came from.
-    domains: Option<PathBuf>,
-    labels: Labels,
+    labelled_by: Option<PathBuf>,
+    /// What it says; nothing if it is malformed.
+    domains: Domains,
     problems: Vec<Problem>,
     /// None if something is malformed or the policy says `quorum none`.
     analysis: Option<FailureDomains>,
     /// In words: what one domain, or nobody, can do.
     weak: Vec<String>,
+    /// What the operator can do about it.
+    hint: String,
 }
 
 pub(super) fn run(words: &Check, out: Out) -> Result<(), Stop> {
@@ -43,12 +49,12 @@ impl Findings {
     fn new(words: &Check) -> Result<Self, Failure> {
         let reading = Policy::read(&read(&words.policy)?);
         let mut problems = problems(&words.policy, &reading);
-        let domains = domains_file(words)?;
-        let labels = match &domains {
-            None => Some(Labels::new()),
+        let labelled_by = domains_file(words)?;
+        let domains = match &labelled_by {
+            None => Some(Domains::default()),
             Some(path) => {
                 match read_domains(&read(path)?, |name| reading.witness(name).is_some()) {
-                    Ok(labels) => Some(labels),
+                    Ok(domains) => Some(domains),
                     Err(wrong) => {
                         problems.extend(wrong.into_iter().map(|wrong| Problem {
                             file: path.display().to_string(),
@@ -61,19 +67,22 @@ impl Findings {
                 }
             }
         };
-        let mut weak = Vec::new();
-        let analysis = match (reading.policy(), &labels) {
-            (Some(policy), Some(labels)) => policy.failure_domains(labels),
+        let analysis = match (reading.policy(), &domains) {
+            (Some(policy), Some(domains)) => policy.failure_domains(domains.labels()),
             _ => None,
         };
+        let domains = domains.unwrap_or_default();
+        let (mut weak, mut hint) = (Vec::new(), MORE_WITNESSES.to_owned());
         if let Some(analysis) = &analysis {
             problems.extend(double_votes(&words.policy, &reading, analysis));
-            if labels == Some(Labels::new()) {
+            if *domains.labels() == Labels::new() {
                 weak.push(
                     "nothing is known of the witnesses: one domain may hold them all".to_owned(),
                 );
             } else {
-                weak.extend(analysis.kinds().iter().filter_map(one_is_enough));
+                let single: Vec<_> = not_accepted(analysis, &domains).collect();
+                hint = another_domain(&single, &domains);
+                weak.extend(single.into_iter().map(|(_, why)| why));
             }
         } else if matches!(reading.policy().map(Policy::quorum), Some(Quorum::None)) {
             weak.push(
@@ -84,11 +93,12 @@ impl Findings {
         Ok(Self {
             file: words.policy.display().to_string(),
             reading,
+            labelled_by,
             domains,
-            labels: labels.unwrap_or_default(),
             problems,
             analysis,
             weak,
+            hint,
         })
     }
 
@@ -96,23 +106,21 @@ impl Findings {
         let found = self.problems.len() as u64;
         let (code, what, hint) = match (found, self.weak.as_slice()) {
             (0, []) => return None,
-            (0, _) => (
-                "policy-weak",
-                format!("{} is too weak", self.file),
-                "ask for more witnesses, in other domains; label those that have no label",
-            ),
+            (0, _) => ("policy-weak", format!("{} is too weak", self.file), ""),
             _ => (
                 "policy-problem",
                 format!("{} has {}", self.file, count(found, "problem", "problems")),
                 "correct the lines named above: FILE:LINE:COLUMN",
             ),
         };
+        let and_hint = if self.weak.is_empty() { "" } else { &self.hint };
         let mut why: Vec<String> = self.problems.iter().map(Problem::text).take(1).collect();
         if found > 1 {
             why.push(format!("and {} more, all named above", found - 1));
         }
         why.extend(self.weak.iter().cloned());
-        Some(Failure::refused(code, what, why.join("\n")).hint(hint))
+        let failure = Failure::refused(code, what, why.join("\n"));
+        Some(failure.hint(hint).and_hint(and_hint))
     }
 
     fn text(&self, paint: Paint) -> String {
@@ -139,7 +147,8 @@ impl Findings {
         }
         if let Some(analysis) = &self.analysis {
             let _ = write!(text, "\n{}", table(analysis, paint));
-            if self.labels != Labels::new() {
+            text.push_str(&accepted(analysis, &self.domains, paint));
+            if *self.domains.labels() != Labels::new() {
                 text.push_str(&unknown(analysis, paint));
             }
             let claim = "Labels are claims of whoever wrote them. Software, names, certificates and\n\
@@ -159,7 +168,7 @@ impl Findings {
     }
 
     fn source(&self) -> String {
-        match &self.domains {
+        match &self.labelled_by {
             Some(path) => printable(&format!("labels from {}", path.display())),
             None => printable(&format!(
                 "no labels, as there is no {}.domains.toml: all count as one domain",
@@ -172,11 +181,11 @@ impl Findings {
     fn note(&self, witness: &Witness) -> String {
         let missing: Vec<&str> = DomainKind::ALL
             .into_iter()
-            .filter(|&kind| self.labels.get(witness.name(), kind).is_none())
+            .filter(|&kind| self.domains.labels().get(witness.name(), kind).is_none())
             .map(DomainKind::as_str)
             .collect();
         match missing.len() {
-            _ if self.labels == Labels::new() => String::new(),
+            _ if *self.domains.labels() == Labels::new() => String::new(),
             0 => String::new(),
             n if n == DomainKind::ALL.len() => "no label".to_owned(),
             _ => format!("no label: {}", missing.join(", ")),
@@ -194,6 +203,7 @@ impl Findings {
             let kinds = kinds.map(|report| {
                 json!({
                     "kind": report.kind().as_str(),
+                    "accepted": self.domains.accepts_single(report.kind()),
                     "domains": report.domains().iter().map(domain_json).collect::<Vec<_>>(),
                     "forge": fewest_json(report.forge()),
                     "stop": fewest_json(report.stop()),
@@ -205,7 +215,7 @@ impl Findings {
         let policy = self.reading.policy();
         json!({
             "file": self.file,
-            "domains": self.domains.as_ref().map(|path| path.display().to_string()),
+            "domains": self.labelled_by.as_ref().map(|path| path.display().to_string()),
             "problems": problems,
             "weak": self.weak,
             "logs": policy.map(|policy| policy.logs().len()),
@@ -258,7 +268,7 @@ fn double_votes<'a>(
 }
 
 /// In words, if one domain of this kind is enough to forge a quorum, or may be.
-fn one_is_enough(report: &quorate_policy::KindReport) -> Option<String> {
+fn one_is_enough(report: &KindReport) -> Option<String> {
     let kind = noun(report.kind());
     match report.forge() {
         Fewest::Exactly(domains) => match domains.as_slice() {
@@ -275,6 +285,61 @@ fn one_is_enough(report: &quorate_policy::KindReport) -> Option<String> {
         )),
         Fewest::AtLeast(_) => None,
     }
+}
+
+/// The kinds of which one domain is enough, or may be, though nobody accepted that; and why it is.
+fn not_accepted<'a>(
+    analysis: &'a FailureDomains,
+    domains: &'a Domains,
+) -> impl Iterator<Item = (&'a KindReport, String)> {
+    let kinds = analysis.kinds().iter();
+    kinds
+        .filter(|report| !domains.accepts_single(report.kind()))
+        .filter_map(|report| Some((report, one_is_enough(report)?)))
+}
+
+/// What to do about kinds of which one domain is enough.
+fn another_domain(single: &[(&KindReport, String)], domains: &Domains) -> String {
+    let has = |kind| single.iter().any(|(report, _)| report.kind() == kind);
+    let nouns: Vec<_> = single
+        .iter()
+        .map(|(report, _)| noun(report.kind()))
+        .collect();
+    let mut hint = format!("ask for witnesses of another {}", nouns.join(", another "));
+    if single
+        .iter()
+        .any(|(report, _)| !report.unlabelled().is_empty())
+    {
+        hint.push_str("; label those that have no label");
+    }
+    let accept = DomainKind::ALL
+        .into_iter()
+        .filter(|&kind| domains.accepts_single(kind) || has(kind));
+    let accept: Vec<_> = accept.map(|kind| format!("\"{kind}\"")).collect();
+    // All five are not accepted from anybody.
+    if accept.len() < DomainKind::ALL.len() {
+        let _ = write!(
+            hint,
+            "\nif this is on purpose, accept it at the top of the domains file:\naccept_single = [{}]",
+            accept.join(", ")
+        );
+    }
+    hint
+}
+
+/// Which kinds the exit code leaves out, and whether it needs to.
+fn accepted(analysis: &FailureDomains, domains: &Domains, paint: Paint) -> String {
+    let kinds = analysis.kinds().iter();
+    let accepted = kinds.filter(|report| domains.accepts_single(report.kind()));
+    let mut text = String::new();
+    for report in accepted {
+        let what = match one_is_enough(report) {
+            Some(_) => "accepted if one domain is enough",
+            None => "accepted if one domain is enough, but it takes more",
+        };
+        let _ = writeln!(text, "{}", paint.dim(&format!("{}: {what}", report.kind())));
+    }
+    text
 }
 
 fn noun(kind: DomainKind) -> &'static str {
