@@ -72,11 +72,11 @@ impl<'a> Voter<'a> {
     }
 
     /// One witness with two algorithms, for all that labels tell: two machines of one operator differ in some
-    /// label. Two keys of one algorithm are two witnesses; no witness needs both.
+    /// label. Two keys of one algorithm are two witnesses; no witness needs both. Both operators are known, so
+    /// they are among the labels that must not differ.
     fn is_the_witness_of(&self, other: &Self) -> bool {
         let both = self.labels.iter().zip(&other.labels);
         self.is_mldsa() != other.is_mldsa()
-            && self.operator == other.operator
             && both.filter_map(|(a, b)| a.zip(*b)).all(|(a, b)| a == b)
     }
 }
