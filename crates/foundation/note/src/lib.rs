@@ -3,7 +3,7 @@
 //! Specs implemented, at C2SP commit `5ba5ee8` (2026-07-22):
 //! - `signed-note`: notes, signature lines, verifier keys (vkeys);
 //! - `tlog-checkpoint`: the three lines of a checkpoint and the log's signature;
-//! - `tlog-cosignature`: Ed25519 (`cosignature/v1`) and ML-DSA-44 (`subtree/v1`, for whole checkpoints);
+//! - `tlog-cosignature`: Ed25519 (`cosignature/v1`) and ML-DSA-44 (`subtree/v1`, for checkpoints and subtrees);
 //! - `tlog-proof`: `.tlog-proof` files.
 //!
 //! # In scope
@@ -18,8 +18,8 @@
 //!
 //! # Out of scope
 //! Inclusion and consistency (`quorate-merkle`), which sets of witnesses suffice (`quorate-policy`), who may sign
-//! what and when (the callers: a log must remember what it signed, a witness must check consistency first), signature
-//! types 02, 03 and 05, and the signing of subtrees that are not checkpoints.
+//! what and when (the callers: a log must remember what it signed, a witness must check consistency first) and signature
+//! types 02, 03 and 05.
 //!
 //! # Stricter than the specs
 //! Extension lines are refused: nobody can audit them, and the two co-signature formats disagree about signing them.
@@ -32,6 +32,7 @@
 
 pub mod base64;
 mod checkpoint;
+mod cosigned;
 pub mod decimal;
 pub mod ed25519;
 mod message;
@@ -46,6 +47,7 @@ mod verified;
 mod vkey;
 
 pub use checkpoint::{Checkpoint, CheckpointError, HeadHash, ParseHeadHashError};
+pub use cosigned::{CosignedCheckpoint, VerifiedSubtree};
 pub use message::MAX_TIMESTAMP;
 pub use name::{KeyId, KeyName, MAX_NAME_LEN, NameError, Origin};
 pub use note::{
@@ -54,7 +56,7 @@ pub use note::{
 };
 pub use role::{LogKey, WitnessKey, WrongRole};
 pub use signed::{LogSignatureError, SignatureProblem, SignedCheckpoint, SignedCheckpointError};
-pub use signer::{CosignSigner, LogSigner, SignError};
+pub use signer::{CosignSigner, KeeperError, KeyKeeper, LogSigner, SignError};
 pub use tlog_proof::{MAX_EXTRA_LEN, MAX_TLOG_PROOF_LEN, TlogProof, TlogProofError};
 pub use verified::{CarryError, CosignatureError, VerifiedCheckpoint, VerifiedCosignature};
 pub use vkey::{KeyKind, PublicKey, VerifierKey, VerifierKeyError};

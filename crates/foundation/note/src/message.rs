@@ -3,10 +3,14 @@
 //! The three messages cannot be mistaken for one another under one Ed25519 key: as a note text, a `cosignature/v1`
 //! message would be a checkpoint whose size is `time …`, which is no decimal.
 
+use core::ops::Range;
+
+use quorate_merkle::Hash;
+
 use crate::checkpoint::Checkpoint;
 use crate::ed25519;
 use crate::mldsa44;
-use crate::name::KeyName;
+use crate::name::{KeyName, Origin};
 use crate::note::SignatureLine;
 use crate::signed::SignatureProblem;
 use crate::vkey::{KeyKind, PublicKey};
@@ -26,7 +30,18 @@ pub(crate) fn cosignature_v1(timestamp: u64, checkpoint: &Checkpoint) -> Vec<u8>
 /// The message of a type 06 signature over a whole checkpoint: `cosigned_message` with start 0, end the tree's size
 /// and hash its root.
 pub(crate) fn subtree_v1(name: &KeyName, timestamp: u64, checkpoint: &Checkpoint) -> Vec<u8> {
-    let origin = checkpoint.origin();
+    let range = 0..checkpoint.size();
+    cosigned_message(name, timestamp, checkpoint.origin(), range, checkpoint.root())
+}
+
+/// `cosigned_message` of tlog-cosignature "ML-DSA-44 signed message".
+pub(crate) fn cosigned_message(
+    name: &KeyName,
+    timestamp: u64,
+    origin: &Origin,
+    range: Range<u64>,
+    hash: &Hash,
+) -> Vec<u8> {
     let mut message = Vec::with_capacity(640);
     message.extend_from_slice(SUBTREE_LABEL);
     message.push(name.length_byte());
@@ -34,9 +49,9 @@ pub(crate) fn subtree_v1(name: &KeyName, timestamp: u64, checkpoint: &Checkpoint
     message.extend_from_slice(&timestamp.to_be_bytes());
     message.push(origin.length_byte());
     message.extend_from_slice(origin.as_str().as_bytes());
-    message.extend_from_slice(&0_u64.to_be_bytes());
-    message.extend_from_slice(&checkpoint.size().to_be_bytes());
-    message.extend_from_slice(checkpoint.root().as_bytes());
+    message.extend_from_slice(&range.start.to_be_bytes());
+    message.extend_from_slice(&range.end.to_be_bytes());
+    message.extend_from_slice(hash.as_bytes());
     message
 }
 
@@ -74,7 +89,7 @@ pub(crate) fn verify(
     }
 }
 
-fn sized<const N: usize>(
+pub(crate) fn sized<const N: usize>(
     kind: KeyKind,
     line: &SignatureLine,
 ) -> Result<&[u8; N], SignatureProblem> {
@@ -88,7 +103,7 @@ fn sized<const N: usize>(
         })
 }
 
-fn split<const N: usize>(blob: &[u8]) -> Result<(u64, &[u8; N]), SignatureProblem> {
+pub(crate) fn split<const N: usize>(blob: &[u8]) -> Result<(u64, &[u8; N]), SignatureProblem> {
     let (timestamp, signature) = blob.split_first_chunk().ok_or(SignatureProblem::Bad)?;
     let timestamp = u64::from_be_bytes(*timestamp);
     if timestamp > MAX_TIMESTAMP {

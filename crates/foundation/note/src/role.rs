@@ -18,6 +18,8 @@ pub struct WrongRole {
 enum Form {
     /// By its name and key ID.
     Named(VerifierKey),
+    /// By its name and key ID, for this origin, which is not its name.
+    NamedFor(VerifierKey, Origin),
     /// By any name: the line's own name and the key must give the line's key ID (sigsum).
     Raw(PublicKey),
 }
@@ -25,7 +27,7 @@ enum Form {
 impl Form {
     fn key(&self) -> &PublicKey {
         match self {
-            Self::Named(vkey) => vkey.key(),
+            Self::Named(vkey) | Self::NamedFor(vkey, _) => vkey.key(),
             Self::Raw(key) => key,
         }
     }
@@ -33,7 +35,9 @@ impl Form {
     /// Whether the line claims to be by this key (signed-note: "If the key name and ID match a known key").
     fn is_claimed_by(&self, line: &SignatureLine) -> bool {
         match self {
-            Self::Named(vkey) => line.name() == vkey.name() && line.id() == vkey.id(),
+            Self::Named(vkey) | Self::NamedFor(vkey, _) => {
+                line.name() == vkey.name() && line.id() == vkey.id()
+            }
             Self::Raw(key) => line.id() == key.id_under(line.name()),
         }
     }
@@ -63,7 +67,7 @@ macro_rules! role_key {
             #[must_use]
             pub fn verifier_key(&self) -> Option<&VerifierKey> {
                 match &self.0 {
-                    Form::Named(vkey) => Some(vkey),
+                    Form::Named(vkey) | Form::NamedFor(vkey, _) => Some(vkey),
                     Form::Raw(_) => None,
                 }
             }
@@ -100,8 +104,8 @@ macro_rules! role_key {
     };
 }
 
-/// A key that may sign checkpoints as their log: type 01 or 06. Its name is the log's origin; a nameless key may
-/// sign for any origin.
+/// A key that may sign checkpoints as their log: type 01 or 06. Its name is the log's origin, unless it was bound to
+/// another ([`LogKey::for_origin`]); a nameless key may sign for any origin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LogKey(Form);
 
@@ -112,9 +116,28 @@ role_key!(
 );
 
 impl LogKey {
+    /// A key that signs for the log `origin` under whatever name it has.
+    ///
+    /// tlog-checkpoint "Signatures" only says that a log's key name SHOULD be its origin; sum.golang.org's is not. Only
+    /// a key of type 01 may differ: a type 06 signature under a name other than the origin is a witness's.
+    ///
+    /// # Errors
+    /// [`WrongRole`], for a witness's type and for type 06 under another name.
+    pub fn for_origin(vkey: VerifierKey, origin: Origin) -> Result<Self, WrongRole> {
+        match vkey.kind() {
+            _ if origin.is_name(vkey.name()) => Self::try_from(vkey),
+            KeyKind::Ed25519 => Ok(Self(Form::NamedFor(vkey, origin))),
+            kind => Err(WrongRole { kind }),
+        }
+    }
+
     /// Whether the line claims to be this key's signature as the log `origin`.
     pub(crate) fn is_claimed_by(&self, line: &SignatureLine, origin: &Origin) -> bool {
-        origin.is_name(line.name()) && self.0.is_claimed_by(line)
+        let for_this_log = match &self.0 {
+            Form::NamedFor(_, own) => own == origin,
+            Form::Named(_) | Form::Raw(_) => origin.is_name(line.name()),
+        };
+        for_this_log && self.0.is_claimed_by(line)
     }
 }
 

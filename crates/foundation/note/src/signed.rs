@@ -38,8 +38,8 @@ pub enum SignatureProblem {
         /// The length found.
         found: usize,
     },
-    /// A time above 2^63 − 1.
-    #[error("the time {timestamp} is above 2^63 - 1")]
+    /// A time above 2^63 − 1, or any but 0 on a subtree.
+    #[error("it cannot carry the time {timestamp}")]
     Timestamp {
         /// The time.
         timestamp: u64,

@@ -3,6 +3,8 @@
 use core::fmt;
 use std::sync::Arc;
 
+use quorate_merkle::{Hash, Subtree};
+
 use crate::checkpoint::Checkpoint;
 use crate::ed25519;
 use crate::message::{self, MAX_TIMESTAMP};
@@ -12,7 +14,28 @@ use crate::note::{NoteError, SignatureLine, SignatureLineError};
 use crate::verified::VerifiedCheckpoint;
 use crate::vkey::{PublicKey, VerifierKey};
 
-/// Why nothing was signed. Except for `Failed`, the caller is at fault.
+/// Why a [`KeyKeeper`] gave no signature. The fault is its own or the environment's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the keeper of the key did not sign: {reason}")]
+pub struct KeeperError {
+    /// What it said.
+    pub reason: String,
+}
+
+/// Something that holds an Ed25519 secret key and signs with it, such as an ssh-agent in front of hardware.
+pub trait KeyKeeper: Send + Sync {
+    /// Signs `message` with the key `public`.
+    ///
+    /// # Errors
+    /// [`KeeperError`]; nothing was signed as far as anybody else can tell.
+    fn sign(
+        &self,
+        public: &ed25519::PublicKey,
+        message: &[u8],
+    ) -> Result<[u8; ed25519::SIGNATURE_LEN], KeeperError>;
+}
+
+/// Why nothing was signed. Except for `Failed` and `Keeper`, the caller is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
@@ -36,9 +59,18 @@ pub enum SignError {
         /// The time.
         timestamp: u64,
     },
+    /// A type 04 key signs whole checkpoints only (tlog-cosignature "Ed25519 signed message").
+    #[error("the key {name} is of a type that does not sign subtrees")]
+    NoSubtrees {
+        /// The key's name.
+        name: KeyName,
+    },
     /// ML-DSA-44 failed.
     #[error(transparent)]
     Failed(#[from] mldsa44::SigningFailed),
+    /// The key's keeper did not sign, or what it gave does not verify under the key.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
     /// The signatures form no note: there is none, or two are by the same key.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -151,6 +183,8 @@ impl fmt::Debug for LogSigner {
 
 enum CosignSecret {
     Ed25519(Arc<ed25519::SecretKey>),
+    /// Elsewhere; the public key is what its signatures are held against.
+    Kept(Arc<dyn KeyKeeper>, ed25519::PublicKey),
     MlDsa44(Arc<mldsa44::SecretKey>),
 }
 
@@ -171,6 +205,20 @@ impl CosignSigner {
         Self {
             vkey: VerifierKey::new(name, PublicKey::Ed25519Cosignature(secret.public())),
             secret: CosignSecret::Ed25519(secret),
+        }
+    }
+
+    /// A type 04 signer whose secret key somebody else keeps. What the keeper signs is verified before it is used:
+    /// a faulty device must not put out signatures that spoil a checkpoint.
+    #[must_use]
+    pub fn kept_ed25519(
+        name: KeyName,
+        public: ed25519::PublicKey,
+        keeper: Arc<dyn KeyKeeper>,
+    ) -> Self {
+        Self {
+            vkey: VerifierKey::new(name, PublicKey::Ed25519Cosignature(public)),
+            secret: CosignSecret::Kept(keeper, public),
         }
     }
 
@@ -208,22 +256,64 @@ impl CosignSigner {
         match &self.secret {
             CosignSecret::Ed25519(secret) => {
                 let message = message::cosignature_v1(timestamp, checkpoint);
-                let blob = message::timestamped(timestamp, &secret.sign(&message));
-                Ok(SignatureLine::new(
-                    self.vkey.name().clone(),
-                    self.vkey.id(),
-                    &blob,
-                )?)
+                self.line(timestamp, &secret.sign(&message))
+            }
+            CosignSecret::Kept(keeper, public) => {
+                let message = message::cosignature_v1(timestamp, checkpoint);
+                let signature = keeper.sign(public, &message)?;
+                public
+                    .verify(&message, &signature)
+                    .map_err(|bad| KeeperError {
+                        reason: format!("{bad} under the key it was asked for"),
+                    })?;
+                self.line(timestamp, &signature)
             }
             CosignSecret::MlDsa44(secret) => {
-                if checkpoint.origin().is_name(self.vkey.name()) {
-                    return Err(SignError::OwnLog {
-                        name: self.vkey.name().clone(),
-                    });
-                }
+                self.not_the_log(checkpoint.origin())?;
                 subtree_v1_line(&self.vkey, secret, checkpoint, timestamp)
             }
         }
+    }
+
+    /// Co-signs a subtree of a tree that this witness co-signed (tlog-witness "sign-subtree"), with the time 0 that
+    /// tlog-cosignature prescribes: it says that the subtree is part of what the witness saw, not when.
+    ///
+    /// The caller must have verified that the subtree is part of such a tree.
+    ///
+    /// # Errors
+    /// [`SignError`]; [`SignError::NoSubtrees`] for keys of type 04.
+    pub fn cosign_subtree(
+        &self,
+        origin: &Origin,
+        subtree: &Subtree,
+        hash: &Hash,
+    ) -> Result<SignatureLine, SignError> {
+        let CosignSecret::MlDsa44(secret) = &self.secret else {
+            return Err(SignError::NoSubtrees {
+                name: self.vkey.name().clone(),
+            });
+        };
+        self.not_the_log(origin)?;
+        let message = message::cosigned_message(self.vkey.name(), 0, origin, subtree.range(), hash);
+        self.line(0, &secret.sign(&message)?)
+    }
+
+    fn not_the_log(&self, origin: &Origin) -> Result<(), SignError> {
+        if origin.is_name(self.vkey.name()) {
+            return Err(SignError::OwnLog {
+                name: self.vkey.name().clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn line(&self, timestamp: u64, signature: &[u8]) -> Result<SignatureLine, SignError> {
+        let blob = message::timestamped(timestamp, signature);
+        Ok(SignatureLine::new(
+            self.vkey.name().clone(),
+            self.vkey.id(),
+            &blob,
+        )?)
     }
 }
 
