@@ -31,7 +31,13 @@ pub(crate) fn cosignature_v1(timestamp: u64, checkpoint: &Checkpoint) -> Vec<u8>
 /// and hash its root.
 pub(crate) fn subtree_v1(name: &KeyName, timestamp: u64, checkpoint: &Checkpoint) -> Vec<u8> {
     let range = 0..checkpoint.size();
-    cosigned_message(name, timestamp, checkpoint.origin(), range, checkpoint.root())
+    cosigned_message(
+        name,
+        timestamp,
+        checkpoint.origin(),
+        range,
+        checkpoint.root(),
+    )
 }
 
 /// `cosigned_message` of tlog-cosignature "ML-DSA-44 signed message".

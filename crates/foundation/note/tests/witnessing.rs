@@ -64,11 +64,8 @@ fn what_a_keeper_signs_with_another_key_is_never_used() {
 
 #[test]
 fn a_keeper_that_is_away_is_named_as_the_reason() {
-    let kept = CosignSigner::kept_ed25519(
-        name("w3.example"),
-        ed_secret(3).public(),
-        Arc::new(Absent),
-    );
+    let kept =
+        CosignSigner::kept_ed25519(name("w3.example"), ed_secret(3).public(), Arc::new(Absent));
     let error = kept.cosign(&verified(), TIME).unwrap_err();
     assert!(error.to_string().contains("not in the reader"), "{error}");
 }
@@ -125,7 +122,13 @@ fn l_11_a_subtree_line_with_a_time_is_refused() {
     let checkpoint = checkpoint();
     let prefix = Subtree::prefix(checkpoint.size()).unwrap();
     assert!(matches!(
-        VerifiedSubtree::verify(&whole, &key, checkpoint.origin(), prefix, *checkpoint.root()),
+        VerifiedSubtree::verify(
+            &whole,
+            &key,
+            checkpoint.origin(),
+            prefix,
+            *checkpoint.root()
+        ),
         Err(CosignatureError::Invalid {
             problem: SignatureProblem::Timestamp { timestamp: TIME },
             ..
@@ -192,7 +195,10 @@ fn a_log_key_may_be_bound_to_an_origin_that_is_not_its_name() {
     ));
     let bound = LogKey::for_origin(vkey.clone(), Origin::new(ORIGIN).unwrap()).unwrap();
     assert_eq!(
-        signed.verify_log(std::slice::from_ref(&bound)).unwrap().signed_by(),
+        signed
+            .verify_log(std::slice::from_ref(&bound))
+            .unwrap()
+            .signed_by(),
         std::slice::from_ref(&bound)
     );
 

@@ -1,0 +1,112 @@
+//! Evidence against logs, and against our own memory (R8).
+
+use quorate_witness::{AddCheckpoint, Equivocation, EvidenceError, Position, authenticate};
+
+use crate::support::{Log, ORIGIN, Witness, ed_signer, own_keys};
+
+fn authenticated(witness: &Witness, request: AddCheckpoint) -> quorate_witness::Authenticated {
+    authenticate(Ok(request), |_| Some((witness.log.clone(), witness.size()))).unwrap()
+}
+
+#[test]
+fn w_19_two_roots_of_one_size_are_portable_evidence() {
+    let log = Log::of(3);
+    let witness = Witness::at(&log);
+    let other = authenticated(&witness, log.forked(3, 1, "fork").request(3));
+    let evidence = other.equivocation(witness.last.as_ref()).unwrap();
+    let bytes = evidence.to_bytes();
+    let keys = log.known().all_keys();
+    assert_eq!(Equivocation::verify(&bytes, &keys).unwrap(), evidence);
+
+    let stranger = Log::named(ORIGIN, 2).known().all_keys();
+    assert!(matches!(
+        Equivocation::verify(&bytes, &stranger),
+        Err(EvidenceError::NotSigned { index: 1, .. })
+    ));
+    for at in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1;
+        assert!(Equivocation::verify(&bad, &keys).is_err(), "byte {at}");
+    }
+}
+
+/// The size is compared whatever the request is refused for: an old size that is out of date still shows two trees.
+#[test]
+fn w_19_evidence_is_seen_in_a_request_that_conflicts() {
+    let log = Log::of(3);
+    let witness = Witness::at(&log);
+    let other = authenticated(&witness, log.forked(3, 1, "fork").request(0));
+    assert!(other.equivocation(witness.last.as_ref()).is_some());
+}
+
+#[test]
+fn growth_is_no_evidence() {
+    let log = Log::of(3);
+    let witness = Witness::at(&log);
+    for request in [log.request(3), Log::of(5).request(3)] {
+        let other = authenticated(&witness, request);
+        assert_eq!(other.equivocation(witness.last.as_ref()), None);
+    }
+    assert_eq!(
+        authenticated(&witness, log.request(3)).equivocation(None),
+        None
+    );
+}
+
+#[test]
+fn two_checkpoints_that_agree_or_are_of_other_logs_are_no_evidence() {
+    let verified = |log: &Log| log.signed().verify_log(log.known().keys()).unwrap();
+    let log = Log::of(3);
+    let other = Log::named("other.example", 1).forked(3, 1, "x");
+    let between = |a: &Log, b: &Log| Equivocation::between(&verified(a), &verified(b)).unwrap_err();
+    assert_eq!(between(&log, &log), EvidenceError::NoConflict);
+    assert_eq!(between(&log, &other), EvidenceError::OtherLog);
+    assert_eq!(between(&log, &Log::of(4)), EvidenceError::OtherSize);
+}
+
+/// A restored older disk, seen through a log that comes with what we signed after the copy was made.
+#[test]
+fn w_26_a_cosignature_of_ours_that_we_do_not_remember_is_noticed() {
+    let (old, new) = (Log::of(3), Log::of(7));
+    let mut witness = Witness::at(&old);
+    let before: Option<Position> = witness.last.clone();
+    let line = witness
+        .add(&new.request(3))
+        .unwrap()
+        .cosign(&ed_signer())
+        .unwrap();
+    let carried = authenticated(&witness, new.request_with(3, vec![line]));
+
+    assert_eq!(carried.amnesia(witness.last.as_ref(), &own_keys()), None);
+    let amnesia = carried.amnesia(before.as_ref(), &own_keys()).unwrap();
+    assert_eq!(amnesia.size(), 7);
+    let note = amnesia.note().unwrap();
+    assert!(note.verify_cosigned(&own_keys()).unwrap().is_some());
+    assert!(carried.amnesia(None, &own_keys()).is_some());
+}
+
+#[test]
+fn w_26_our_cosignature_of_another_root_at_the_same_size_is_noticed() {
+    let log = Log::of(3);
+    let fork = log.forked(3, 1, "fork");
+    let line = Witness::at(&fork)
+        .last
+        .map(|p| p.durable().cosign(&ed_signer()).unwrap());
+    let witness = Witness::at(&log);
+    let carried = authenticated(&witness, fork.request_with(3, line.into_iter().collect()));
+    assert!(
+        carried
+            .amnesia(witness.last.as_ref(), &own_keys())
+            .is_some()
+    );
+}
+
+#[test]
+fn a_planted_line_is_no_sign_of_lost_memory() {
+    let log = Log::of(3);
+    let own = ed_signer().verifier_key().clone();
+    let planted = quorate_note::SignatureLine::new(own.name().clone(), own.id(), &[5; 72]).unwrap();
+    let witness = Witness::of(&log);
+    let carried = authenticated(&witness, log.request_with(0, vec![planted]));
+    assert_eq!(carried.amnesia(None, &own_keys()), None);
+}
