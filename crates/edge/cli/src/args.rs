@@ -7,6 +7,7 @@ mod follow;
 pub(crate) mod policy;
 mod selector;
 mod when;
+mod witness;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ pub(crate) use follow::Follow;
 pub(crate) use policy::Policy;
 pub(crate) use selector::Selector;
 pub(crate) use when::When;
+pub(crate) use witness::{Serve, Witness};
 
 /// Append-only logs that nobody, the operator included, can quietly rewrite.
 #[derive(Debug, Parser)]
@@ -71,6 +73,9 @@ pub(crate) enum Action {
     /// The node's identity and its keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(Key),
+    /// Co-sign for other logs, so that nobody can rewrite them alone
+    #[command(subcommand, arg_required_else_help = true)]
+    Witness(Witness),
     /// Tokens for programs that write over HTTP
     #[command(subcommand, arg_required_else_help = true)]
     Token(Token),
@@ -350,6 +355,18 @@ pub(crate) enum Key {
     },
     /// Show every key this node ever had and when it counted
     History,
+    /// Make a key for a witness: its seed goes into a file, its public half is printed
+    Generate {
+        /// The name under which it will co-sign: a domain you own, one name for each witness
+        #[arg(long, value_name = "NAME")]
+        name: quorate_note::KeyName,
+        /// An ML-DSA-44 key (FIPS 204) instead of an Ed25519 key; a witness has one of each
+        #[arg(long)]
+        ml_dsa_44: bool,
+        /// Where the seed goes (a new file, mode 0600)
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Move the next identity key out of this machine
     Offline {
         /// Where the secret goes (a new file, mode 0600): take it away from this machine

@@ -3,6 +3,7 @@
 mod append;
 mod backup;
 mod fsck;
+mod generate;
 mod key;
 mod log;
 mod policy;
@@ -13,8 +14,9 @@ mod tail;
 mod token;
 mod up;
 mod verify;
+mod witness;
 
-use crate::args::{Action, Cli, Global};
+use crate::args::{Action, Cli, Global, Key, Witness};
 use crate::failure::{Failure, Stop, reason};
 use crate::local::Settings;
 use crate::out::Out;
@@ -30,7 +32,15 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         // Offline by design: reads nothing but the files it is given, not even the configuration.
         Action::Verify(verify) => verify::run(&verify, out),
         Action::Policy(policy) => policy::run(global, policy, out),
+        // Touches no node and no data directory.
+        Action::Key(Key::Generate {
+            name,
+            ml_dsa_44,
+            output,
+        }) => generate::run(&name, ml_dsa_44, &output, out),
         Action::Key(key) => on(global, async |s| key::run(s, key, out).await),
+        Action::Witness(Witness::Serve(serve)) => witness::serve(global, &serve, out),
+        Action::Witness(witness) => on(global, async |s| witness::run(s, witness, out).await),
         Action::Token(token) => on(global, async |s| token::run(s, token, out).await),
         Action::Backup(backup) => on(global, async |s| backup::backup(s, &backup, out).await),
         Action::Restore(restore) => backup::restore(&Settings::load(global)?, &restore, out),

@@ -6,11 +6,12 @@ use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use quorate_node::{
     BackupError, Config, ConfigError, FollowSpec, LocalApi, Manifest, Node, NodeError, Overrides,
+    WitnessError, WitnessKeyError, WitnessOverrides,
 };
 
 use quorate_store::DataDirError;
 
-use crate::args::{Global, Up};
+use crate::args::{Global, Serve, Up};
 use crate::client::{Body, BoxError};
 use crate::exit::Exit;
 use crate::failure::{Failure, reason};
@@ -48,8 +49,44 @@ impl Settings {
             origin_prefix: up.origin_prefix.clone(),
             hosts: up.hosts.clone(),
             follow: follow.collect(),
+            ..Overrides::default()
         };
         Self::combine(global, overrides)
+    }
+
+    /// What `quorate witness serve` needs. Its data has a directory of its own, unless told otherwise: a witness and
+    /// a node on one machine are two processes.
+    pub(crate) fn for_witness(global: &Global, serve: &Serve) -> Result<Self, Failure> {
+        let ssh_agent = match serve.ssh_agent.clone() {
+            Some(path) if path.as_os_str().is_empty() => {
+                let from_environment = std::env::var_os("SSH_AUTH_SOCK").filter(|v| !v.is_empty());
+                Some(from_environment.map(Into::into).ok_or_else(|| {
+                    Failure::usage("cannot start the witness", "SSH_AUTH_SOCK is not set")
+                        .hint("name the agent's socket: --ssh-agent=SOCKET")
+                })?)
+            }
+            given => given,
+        };
+        Self::combine(
+            global,
+            Overrides {
+                data_dir: global.data_dir.clone(),
+                listen: serve.listen,
+                hosts: serve.hosts.clone(),
+                socket_only: true,
+                witness: Some(WitnessOverrides {
+                    name: serve.witness_name.clone(),
+                    listen: Some(serve.bind),
+                    seed_files: serve.seed_files.clone(),
+                    ml_dsa_seed_files: serve.ml_dsa_seed_files.clone(),
+                    ssh_agent,
+                    agent_keys: serve.agent_keys.clone(),
+                    logs: serve.origins.clone(),
+                    new_keys: serve.new_keys,
+                }),
+                ..Overrides::default()
+            },
+        )
     }
 
     fn combine(global: &Global, overrides: Overrides) -> Result<Self, Failure> {
@@ -161,6 +198,7 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
             "damaged",
             "do not remove anything: 'quorate log fsck' names the first difference; a backup may be restored into another directory",
         ),
+        NodeError::Witness(error) => return witness(error),
         NodeError::Failed(_) => (
             Exit::Environment,
             "failed",
@@ -173,6 +211,21 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
         ),
     };
     Failure::new(exit, code, what, reason(error)).hint(hint)
+}
+
+/// Why a node cannot be the witness it should be, and what to do about it.
+fn witness(error: &WitnessError) -> Failure {
+    let hint = match error {
+        WitnessError::Key(WitnessKeyError::None) => {
+            "make one with 'quorate key generate --name NAME -o FILE', then start with --seed-file FILE"
+        }
+        WitnessError::Restored | WitnessError::Missing(_) => {
+            "restore the witness's own state if you have it; otherwise make new keys ('quorate key generate'), start with them and --new-keys, and replace the old ones in every policy"
+        }
+        WitnessError::Store(_) | WitnessError::Thread(_) => "check the disk; nothing was signed",
+        _ => "nothing was signed; correct what the reason names",
+    };
+    Failure::refused("witness", "cannot start the witness", reason(error)).hint(hint)
 }
 
 /// Puts a backup into an empty data directory.

@@ -7,6 +7,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+use self::witness::{WitnessFile, WitnessSecrets};
+use crate::witness::{WitnessConfig, WitnessKeyError};
+
+mod witness;
+
+pub use witness::WitnessOverrides;
+
 /// Where a node listens unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8484";
 
@@ -31,8 +38,8 @@ pub struct FollowSpec {
 pub struct Config {
     /// The data directory.
     pub data_dir: PathBuf,
-    /// The TCP address of the HTTP API.
-    pub listen: SocketAddr,
+    /// The TCP address of the HTTP API; `None` serves it on the socket in the data directory only.
+    pub listen: Option<SocketAddr>,
     /// Prefix of the origins of scrolls created from now on; `None` uses the inception fingerprint.
     pub origin_prefix: Option<String>,
     /// Host names, besides the listen address and `localhost`, that requests may name.
@@ -41,6 +48,8 @@ pub struct Config {
     pub checkpoint_interval: Duration,
     /// Files to follow.
     pub follow: Vec<FollowSpec>,
+    /// Makes the node a witness for others.
+    pub witness: Option<WitnessConfig>,
 }
 
 /// What flags say; `None` leaves the value to the environment and the file.
@@ -56,6 +65,10 @@ pub struct Overrides {
     pub hosts: Vec<String>,
     /// See [`Config::follow`]; added to those of the file.
     pub follow: Vec<FollowSpec>,
+    /// The API is served on the socket only, unless an address is given.
+    pub socket_only: bool,
+    /// See [`Config::witness`].
+    pub witness: Option<WitnessOverrides>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -69,6 +82,7 @@ struct File {
     checkpoint_interval_ms: Option<u64>,
     #[serde(default)]
     follow: Vec<FollowSpec>,
+    witness: Option<WitnessFile>,
 }
 
 /// Why a configuration was refused. Nothing was opened or changed.
@@ -113,16 +127,24 @@ pub enum ConfigError {
     /// The checkpoint interval is outside 1 ms to 1 hour.
     #[error("checkpoint_interval_ms must be between 1 and 3600000, not {0}")]
     Interval(u64),
+    /// What is said about the witness does not fit together.
+    #[error("the witness cannot be set up: {0}")]
+    Witness(&'static str),
+    /// A key of the witness is not one.
+    #[error(transparent)]
+    WitnessKey(#[from] WitnessKeyError),
 }
 
-/// `QUORATE_` variables that are read somewhere: here, or by the test and witness tooling.
-const KNOWN_VARIABLES: [&str; 7] = [
+/// `QUORATE_` variables that are read somewhere: here, or by the tests.
+const KNOWN_VARIABLES: [&str; 9] = [
     "QUORATE_DATA_DIR",
     "QUORATE_LISTEN",
     "QUORATE_ORIGIN_PREFIX",
     "QUORATE_CHECKPOINT_INTERVAL_MS",
     "QUORATE_CONFIG",
     "QUORATE_LOG",
+    "QUORATE_WITNESS_SEED_HEX",
+    "QUORATE_WITNESS_ML_DSA_SEED_HEX",
     "QUORATE_SOAK_SECONDS",
 ];
 
@@ -148,6 +170,7 @@ impl Config {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
+        let mut secrets = WitnessSecrets::default();
         let mut home = None;
         let mut xdg = None;
         for (name, value) in environment {
@@ -162,6 +185,7 @@ impl Config {
                 "QUORATE_CHECKPOINT_INTERVAL_MS" => {
                     file.checkpoint_interval_ms = Some(value.parse().map_err(|_| invalid())?);
                 }
+                name if secrets.take(name, &value) => {}
                 "HOME" => home = Some(PathBuf::from(&value)),
                 "XDG_DATA_HOME" if !value.is_empty() => xdg = Some(PathBuf::from(&value)),
                 other if other.starts_with("QUORATE_") && !KNOWN_VARIABLES.contains(&other) => {
@@ -187,14 +211,15 @@ impl Config {
         follow.extend(overrides.follow);
         Ok(Self {
             data_dir,
-            listen: overrides
-                .listen
-                .or(file.listen)
-                .unwrap_or_else(default_listen),
+            listen: match overrides.listen.or(file.listen) {
+                None if overrides.socket_only => None,
+                given => Some(given.unwrap_or_else(default_listen)),
+            },
             origin_prefix: overrides.origin_prefix.or(file.origin_prefix),
             hosts,
             checkpoint_interval,
             follow,
+            witness: witness::combine(file.witness, secrets, overrides.witness)?,
         })
     }
 }
@@ -230,7 +255,7 @@ mod tests {
         let c =
             Config::load_from(None, vars(&[("HOME", "/home/op")]), Overrides::default()).unwrap();
         assert_eq!(c.data_dir, PathBuf::from("/home/op/.local/share/quorate"));
-        assert_eq!(c.listen.to_string(), DEFAULT_LISTEN);
+        assert_eq!(c.listen, DEFAULT_LISTEN.parse().ok());
     }
 
     #[test]
@@ -244,14 +269,14 @@ mod tests {
         .unwrap();
         let environment = [("QUORATE_LISTEN", "127.0.0.1:2"), ("HOME", "/h")];
         let c = Config::load_from(Some(&path), vars(&environment), Overrides::default()).unwrap();
-        assert_eq!(c.listen.port(), 2);
+        assert_eq!(c.listen.map(|a| a.port()), Some(2));
         assert_eq!(c.origin_prefix.as_deref(), Some("file.example"));
         let flags = Overrides {
             listen: Some("127.0.0.1:3".parse().unwrap()),
             ..Overrides::default()
         };
         let c = Config::load_from(Some(&path), vars(&environment), flags).unwrap();
-        assert_eq!(c.listen.port(), 3);
+        assert_eq!(c.listen.map(|a| a.port()), Some(3));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod checkpoint;
 mod clock;
 mod config;
 mod console;
+mod database;
 mod feed;
 mod follow;
 mod identity;
@@ -37,11 +38,13 @@ mod state;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod witness;
 
 pub use api::{ApiError, LocalApi};
 pub use auth::TokenError;
 pub use backup::{BackupError, Manifest, ScrollCopy, restore};
-pub use config::{Config, ConfigError, DEFAULT_LISTEN, FollowSpec, Overrides};
+pub use config::{Config, ConfigError, DEFAULT_LISTEN, FollowSpec, Overrides, WitnessOverrides};
+pub use database::DatabaseError;
 pub use feed::line_object;
 pub use identity::IdentityError;
 pub use keys::KeyError;
@@ -49,3 +52,7 @@ pub use node::{Mode, Node, NodeError};
 pub use prepare::ReceiptIndexer;
 pub use serve::{Listening, socket_path};
 pub use state::StateError;
+pub use witness::{
+    AgentKey, KeySources, SecretSource, WitnessConfig, WitnessError, WitnessKeyError,
+    WitnessStoreError,
+};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use quorate_store::{DataDir, Disk, OsDisk};
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::keys::{KeyDir, KeyError};
 use crate::lane::Lanes;
 use crate::scroll::Scroll;
 use crate::state::{State, StateError};
+use crate::witness::{Surroundings, Witness, WitnessError};
 
 /// What a process does with a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,9 @@ pub enum NodeError {
     /// The state store failed.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The node cannot be the witness that it is configured to be.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// The note of where the directory was restored from cannot be read.
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
@@ -147,6 +151,7 @@ pub(crate) struct Inner {
     pub(crate) restored: Option<crate::backup::Manifest>,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) data_dir: Mutex<Option<DataDir>>,
+    witness: OnceLock<Arc<Witness>>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -155,6 +160,42 @@ impl std::fmt::Debug for Inner {
             .field("data_dir", &self.config.data_dir)
             .field("mode", &self.mode)
             .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// The node's witness, if it is one.
+    pub(crate) fn witness(&self) -> Option<Arc<Witness>> {
+        self.witness.get().map(Arc::clone)
+    }
+
+    fn open_witness(self: &Arc<Self>) -> Result<(), NodeError> {
+        let Some(config) = self.config.witness.as_ref() else {
+            return Ok(());
+        };
+        if self.mode != Mode::Online {
+            return Ok(());
+        }
+        let around = Surroundings {
+            disk: &self.disk,
+            data_dir: &self.config.data_dir,
+            restored: self.restored.is_some(),
+            before: self.state.is_witness()?,
+        };
+        let node = Arc::downgrade(self);
+        let (witness, thread) = Witness::open(config, &around, move |reason| {
+            if let Some(node) = node.upgrade() {
+                node.fail(reason);
+            }
+        })?;
+        self.state.set_witness()?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
+        // Opened once, here.
+        let _first = self.witness.set(Arc::new(witness));
+        Ok(())
     }
 }
 
@@ -190,7 +231,7 @@ impl Node {
         let known = locked.node().map(str::to_owned);
         let identity = Identity::open(KeyDir::open(&config.data_dir)?, known.as_deref())?;
         let data_dir = locked.open(&identity.fingerprint().to_string())?;
-        let state = Arc::new(State::open(&config.data_dir.join("state.redb"))?);
+        let state = Arc::new(State::open(&disk, &config.data_dir.join("state.redb"))?);
         let credentials = Credentials::load(&state, &operator_token(&*disk, &config.data_dir)?)?;
         let restored = crate::backup::restored(&config.data_dir)?;
         let inner = Arc::new(Inner {
@@ -214,8 +255,10 @@ impl Node {
             restored,
             disk,
             data_dir: Mutex::new(Some(data_dir)),
+            witness: OnceLock::new(),
         });
         inner.open_scrolls()?;
+        inner.open_witness()?;
         inner.start_upkeep()?;
         Ok(Self {
             inner,

@@ -99,6 +99,7 @@ impl Inner {
             "started_at": text_of_micros(self.started_at),
             "restored_from": self.restored.as_ref().map(|m| m.taken_at.clone()),
             "data_dir": self.config.data_dir.display().to_string(),
+            "witness": self.witness().map(|w| w.info()),
         })
     }
 
@@ -159,7 +160,9 @@ impl Inner {
             .listening
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let address = listening.unwrap_or(self.config.listen);
+        let Some(address) = listening.or(self.config.listen) else {
+            return false;
+        };
         let (name, port) = split_host(host);
         if self
             .config
@@ -191,7 +194,8 @@ impl Inner {
             .listening
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .unwrap_or(self.config.listen);
+            .or(self.config.listen)
+            .map_or_else(|| "-".to_owned(), |address| address.to_string());
         Ok(format!(
             "http://{address}/login?code={}",
             self.credentials.new_login()?
@@ -261,6 +265,9 @@ impl Inner {
     /// Ends in order: sequencers finish what they took, snapshots are left behind, the lock is given back.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
+        if let Some(witness) = self.witness() {
+            witness.stop();
+        }
         for scroll in self.scrolls() {
             if let Some(sequencer) = &scroll.sequencer {
                 sequencer.stop();

@@ -4,6 +4,7 @@
 //! or root's. TCP connections are never trusted, loopback included (R3).
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,31 +59,46 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
 #[derive(Debug)]
 pub struct Listening {
     node: Node,
-    tcp: TcpListener,
+    tcp: Option<TcpListener>,
+    witness: Option<TcpListener>,
     unix: UnixListener,
 }
 
 impl Node {
-    /// Binds the listen address and the operator's socket.
+    /// Binds the listen addresses and the operator's socket.
     ///
     /// # Errors
     /// [`NodeError::Listen`]; nothing is served.
     pub async fn listen(self) -> Result<Listening, NodeError> {
-        let address = self.inner.config.listen;
-        let listen = |address: String| move |source| NodeError::Listen { address, source };
-        let tcp = TcpListener::bind(address)
-            .await
-            .map_err(listen(address.to_string()))?;
-        let bound = tcp.local_addr().map_err(listen(address.to_string()))?;
-        let path = socket_path(&self.inner.config.data_dir);
-        let unix = bind_socket(&path).map_err(listen(path.display().to_string()))?;
-        self.inner.set_listening(bound);
+        let config = &self.inner.config;
+        let tcp = bind(config.listen).await?;
+        let witness = bind(config.witness.as_ref().and_then(|w| w.listen)).await?;
+        let path = socket_path(&config.data_dir);
+        let unix = bind_socket(&path).map_err(|source| NodeError::Listen {
+            address: path.display().to_string(),
+            source,
+        })?;
+        if let Some(bound) = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok()) {
+            self.inner.set_listening(bound);
+        }
         Ok(Listening {
             node: self,
             tcp,
+            witness,
             unix,
         })
     }
+}
+
+async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, NodeError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|source| NodeError::Listen {
+        address: address.to_string(),
+        source,
+    })
 }
 
 /// The lock on the data directory is ours, so a socket file that is there was left by a process that died.
@@ -97,10 +113,16 @@ fn bind_socket(path: &Path) -> io::Result<UnixListener> {
 }
 
 impl Listening {
-    /// The TCP address that was bound.
+    /// The TCP address of the API.
     #[must_use]
-    pub fn address(&self) -> Option<std::net::SocketAddr> {
-        self.tcp.local_addr().ok()
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.tcp.as_ref()?.local_addr().ok()
+    }
+
+    /// The witness's own TCP address.
+    #[must_use]
+    pub fn witness_address(&self) -> Option<SocketAddr> {
+        self.witness.as_ref()?.local_addr().ok()
     }
 
     /// The node.
@@ -122,7 +144,12 @@ impl Listening {
         limits: Limits,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
-        let Self { node, tcp, unix } = self;
+        let Self {
+            node,
+            tcp,
+            witness,
+            unix,
+        } = self;
         node.inner
             .start_followers()
             .map_err(|e| NodeError::Failed(e.message().to_owned()))?;
@@ -131,10 +158,21 @@ impl Listening {
         let tcp_places = Arc::new(Semaphore::new(limits.tcp as usize));
         let socket_places = Arc::new(Semaphore::new(limits.socket as usize));
         let uid = own_uid(&node.inner);
-        let places = Arc::clone(&tcp_places);
-        let tcp = accept_tcp(tcp, router.clone(), limits, places, stopped.clone());
+        let witness_router = node.inner.witness().map(crate::witness::router::<()>);
+        let listeners = [
+            ("listening on TCP", tcp.map(|tcp| (tcp, router.clone()))),
+            ("listening for logs", witness.zip(witness_router)),
+        ];
+        let mut accepting = Vec::new();
+        for (what, listener) in listeners {
+            let Some((listener, router)) = listener else {
+                continue;
+            };
+            let places = Arc::clone(&tcp_places);
+            let accept = accept_tcp(listener, router, limits, places, stopped.clone());
+            accepting.push(tokio::spawn(node.inner.watched(what.to_owned(), accept)));
+        }
         let unix = accept_unix(unix, uid, router, Arc::clone(&socket_places), stopped);
-        let tcp = tokio::spawn(node.inner.watched("listening on TCP".to_owned(), tcp));
         let unix = node
             .inner
             .watched("listening on the socket".to_owned(), unix);
@@ -145,7 +183,10 @@ impl Listening {
             failed = first_failure(&mut failure) => failed,
         };
         stop.send_replace(true);
-        let _ended = tokio::join!(tcp, unix);
+        accepting.push(unix);
+        for task in accepting {
+            let _ended = task.await;
+        }
         let drained = async {
             let _tcp = tcp_places.acquire_many(limits.tcp).await;
             let _socket = socket_places.acquire_many(limits.socket).await;

@@ -4,16 +4,25 @@
 //! are written here before a checkpoint leaves the process.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use quorate_merkle::Hash;
+use quorate_store::Disk;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::database::{self, DatabaseError};
 
 /// Scroll name → newest signed checkpoint note. The note carries size, root and signatures.
 const SIGNED_HEADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("signed_heads_v1");
 /// Token id → JSON of [`TokenRecord`].
 const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens_v1");
+
+/// What else holds of this directory.
+const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts_v1");
+/// It has been a witness: positions must be there.
+const WITNESS: &str = "witness";
 
 /// Why the state store could not answer. The environment's fault; the last write may or may not stand,
 /// so the caller must not promise what it would have recorded.
@@ -23,6 +32,9 @@ pub enum StateError {
     /// The database failed.
     #[error("the state store failed: {0}")]
     Database(#[from] Box<redb::Error>),
+    /// The database cannot be opened or made.
+    #[error("the state store cannot be opened: {0}")]
+    Open(#[from] DatabaseError),
     /// A record does not decode: the file was damaged or written by another version.
     #[error("the state store holds a damaged {what} record for {key:?}")]
     Damaged {
@@ -51,7 +63,6 @@ macro_rules! database_error {
     })* };
 }
 database_error!(
-    redb::DatabaseError,
     redb::TransactionError,
     redb::TableError,
     redb::StorageError,
@@ -95,16 +106,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Opens or creates the store.
+    /// Opens or creates the store. The data directory's lock keeps other processes out.
     ///
     /// # Errors
-    /// [`StateError::Database`] when the file is locked, damaged or unreadable; nothing was changed.
-    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
-        let db = Database::create(path)?;
-        let tx = db.begin_write()?;
-        tx.open_table(SIGNED_HEADS)?;
-        tx.open_table(TOKENS)?;
-        tx.commit()?;
+    /// [`StateError::Open`] when the file is damaged or unreadable; nothing was changed.
+    pub(crate) fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, StateError> {
+        let db = database::open(disk, path, |tx| {
+            tx.open_table(SIGNED_HEADS)?;
+            tx.open_table(TOKENS)?;
+            tx.open_table(FACTS)?;
+            Ok(())
+        })?;
         Ok(Self { db })
     }
 
@@ -165,6 +177,29 @@ impl State {
             }
             table.insert(scroll, encode_head(head).as_slice())?;
         }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Whether this directory has been a witness.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn is_witness(&self) -> Result<bool, StateError> {
+        let tx = self.db.begin_read()?;
+        Ok(tx.open_table(FACTS)?.get(WITNESS)?.is_some())
+    }
+
+    /// Remembers that it has, durably.
+    ///
+    /// # Errors
+    /// The environment's.
+    pub(crate) fn set_witness(&self) -> Result<(), StateError> {
+        if self.is_witness()? {
+            return Ok(());
+        }
+        let tx = self.db.begin_write()?;
+        tx.open_table(FACTS)?.insert(WITNESS, "")?;
         tx.commit()?;
         Ok(())
     }
@@ -253,7 +288,8 @@ mod tests {
     fn l08_a_signed_head_is_never_rolled_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.redb");
-        let state = State::open(&path).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(quorate_store::OsDisk);
+        let state = State::open(&disk, &path).unwrap();
         state.record_signed_head("A", &head(5, 1)).unwrap();
         assert!(matches!(
             state.record_signed_head("A", &head(4, 2)),
@@ -266,15 +302,32 @@ mod tests {
         state.record_signed_head("A", &head(5, 1)).unwrap();
         state.record_signed_head("B", &head(1, 2)).unwrap();
         drop(state);
-        let state = State::open(&path).unwrap();
+        let state = State::open(&disk, &path).unwrap();
         assert_eq!(state.signed_head("A").unwrap(), Some(head(5, 1)));
     }
 
+    /// A first start that is cut off anywhere leaves a directory in which the next one succeeds.
     #[test]
-    fn state_cannot_be_opened_twice() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("state.redb");
-        let _first = State::open(&path).unwrap();
-        assert!(State::open(&path).is_err());
+    fn making_the_store_may_stop_at_every_step() {
+        use quorate_testkit::disk::{FakeDisk, Fault};
+        for fault in [Fault::Stop, Fault::StopAfter, Fault::SyncLost] {
+            for nth in 1.. {
+                let fake = FakeDisk::new();
+                fake.create_dir_all(Path::new("/data")).unwrap();
+                fake.sync_dir(Path::new("/")).unwrap();
+                fake.fail_at(fake.operations() + nth, fault);
+                let disk: Arc<dyn Disk> = Arc::new(fake.clone());
+                let path = Path::new("/data/state.redb");
+                drop(State::open(&disk, path));
+                let after = fake.crash(nth);
+                let disk: Arc<dyn Disk> = Arc::new(after);
+                if let Err(error) = State::open(&disk, path) {
+                    panic!("{fault:?} at {nth} ({:?}): {error}", fake.failed());
+                }
+                if fake.failed().is_none() {
+                    break;
+                }
+            }
+        }
     }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use quorate_merkle::{Proof, verify_consistency};
 use quorate_note::{
-    KeyKind, MAX_TIMESTAMP, Origin, SignedNote, VerifiedCheckpoint, VerifierKey, WitnessKey,
+    KeyKind, MAX_TIMESTAMP, Origin, SignedCheckpoint, SignedCheckpointError, SignedNote,
+    VerifiedCheckpoint, VerifiedCosignature, VerifierKey, WitnessKey,
 };
 
 use crate::evidence::{Amnesia, Equivocation};
 use crate::log::KnownLog;
 use crate::position::Position;
 use crate::refusal::Refusal;
-use crate::request::{AddCheckpoint, Unreadable};
+use crate::request::{AddCheckpoint, Malformed, Unreadable};
 
 /// A request whose checkpoint a known key of the log signed. Says nothing about what was co-signed before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,12 +170,46 @@ pub fn advance(
         }
         _ => request.no_proof("old 0")?,
     }
+    position(request.checkpoint.clone(), last, now)
+}
+
+/// What a witness that lost its memory may take for its position again: a checkpoint that its log signed and that bears
+/// the witness's own co-signature, larger than what it remembers. For the operator to decide, who must know that nobody
+/// else signs with the key.
+///
+/// # Errors
+/// [`Refusal`]: not signed by the log, not by us, or no larger than what is remembered.
+pub fn recall(
+    last: Option<&Position>,
+    checkpoint: &SignedCheckpoint,
+    log: &KnownLog,
+    own: &[WitnessKey],
+    now: u64,
+) -> Result<Position, Refusal> {
+    let verified = checkpoint.verify_log(&log.all_keys())?;
+    let signed = verified.cosignatures(own).map_err(|_| Refusal::NotOurs)?;
+    let latest = signed.iter().map(VerifiedCosignature::timestamp).max();
+    let latest = latest.ok_or(Refusal::NotOurs)?;
+    let size = last.map_or(0, |p| p.checkpoint().size());
+    if verified.checkpoint().size() < size {
+        return Err(Refusal::Conflict { size });
+    }
+    position(verified, last, now.max(latest))
+}
+
+fn position(
+    checkpoint: VerifiedCheckpoint,
+    last: Option<&Position>,
+    now: u64,
+) -> Result<Position, Refusal> {
     let timestamp = now.max(last.map_or(1, Position::timestamp));
     if now == 0 || timestamp > MAX_TIMESTAMP {
         return Err(Refusal::NoTime);
     }
+    // Lines by others would only take memory: a log could put 64 of them under every checkpoint.
+    let checkpoint = checkpoint.with_log_lines_only();
     Ok(Position {
-        checkpoint: request.checkpoint.clone(),
+        checkpoint: checkpoint.map_err(|e| Malformed::from(SignedCheckpointError::from(e)))?,
         timestamp,
     })
 }

@@ -30,7 +30,7 @@ mod request;
 mod subtree;
 
 pub use bucket::{Bucket, Rate};
-pub use decide::{Authenticated, advance, authenticate};
+pub use decide::{Authenticated, advance, authenticate, recall};
 pub use evidence::{Amnesia, Equivocation, EvidenceError, MAX_EVIDENCE_LEN};
 pub use log::{KnownLog, KnownLogError, MAX_LOG_KEYS};
 pub use position::{Durable, Position, PositionError};

@@ -126,6 +126,12 @@ impl AddCheckpoint {
         body
     }
 
+    /// The consistency proof from `old` to the checkpoint.
+    #[must_use]
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
     /// The size that the sender believes we co-signed last; 0 for none.
     #[must_use]
     pub fn old(&self) -> u64 {

@@ -88,6 +88,16 @@ impl VerifiedCheckpoint {
         &self.note
     }
 
+    /// The same checkpoint with the log's verified lines and no other: what is worth keeping in memory, however many
+    /// lines somebody put under it.
+    ///
+    /// # Errors
+    /// [`NoteError`]: cannot happen for lines that came in one note.
+    pub fn with_log_lines_only(self) -> Result<Self, NoteError> {
+        let note = SignedNote::new(&self.checkpoint.note_text(), self.log_lines.clone())?;
+        Ok(Self { note, ..self })
+    }
+
     /// Verifies the co-signatures in the note by known witnesses.
     ///
     /// Lines by other keys are ignored. Every line that claims one of the keys must verify under a key that it

@@ -24,6 +24,8 @@ const MAX_NEXT_KEY: u64 = 4096;
 pub(super) async fn run(settings: &Settings, key: Key, out: Out) -> Result<(), Stop> {
     let without = match key {
         Key::Show | Key::History => Without::Read,
+        // Made before: that needs no node.
+        Key::Generate { .. } => return Ok(()),
         Key::Rotate { .. } | Key::Offline { .. } => Without::Refuse,
     };
     let mut client = Client::connect(settings, without).await?;
@@ -34,6 +36,7 @@ pub(super) async fn run(settings: &Settings, key: Key, out: Out) -> Result<(), S
                 .await?;
             out.answer(&keys, |paint| key_page(&keys, paint))?;
         }
+        Key::Generate { .. } => {}
         Key::History => {
             let history = client
                 .get(

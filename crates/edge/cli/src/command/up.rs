@@ -17,15 +17,22 @@ use crate::local::{Settings, opening};
 use crate::out::Out;
 use crate::text::{Fields, Paint, printable};
 
+/// What the start looks like to people.
+type Page = fn(&Value, Paint) -> String;
+
 pub(super) fn run(global: &Global, up: &Up, out: Out) -> Result<(), Stop> {
-    let settings = Settings::for_up(global, up)?;
+    run_with(&Settings::for_up(global, up)?, page, out)
+}
+
+/// Runs a node until it is told to stop.
+pub(super) fn run_with(settings: &Settings, page: Page, out: Out) -> Result<(), Stop> {
     socket_fits(settings.data_dir())?;
     log_to_stderr()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::environment("runtime", "cannot start", reason(&e)))?;
-    runtime.block_on(serve(&settings, out))
+    runtime.block_on(serve(settings, page, out))
 }
 
 fn log_to_stderr() -> Result<(), Failure> {
@@ -43,7 +50,7 @@ fn log_to_stderr() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn serve(settings: &Settings, out: Out) -> Result<(), Stop> {
+async fn serve(settings: &Settings, page: Page, out: Out) -> Result<(), Stop> {
     // Before anything is opened: a signal must find its handler.
     let shutdown = shutdown()?;
     let failed = |e| opening(settings.data_dir(), &e);
@@ -53,14 +60,7 @@ async fn serve(settings: &Settings, out: Out) -> Result<(), Stop> {
     let listening = node.listen().await.map_err(failed)?;
     let start = start(&listening, settings, first)?;
     // Nobody may be reading, for instance under a service manager; the node serves all the same.
-    let page = |paint| {
-        if first {
-            first_page(&start, paint)
-        } else {
-            short_page(&start, paint)
-        }
-    };
-    if let Err(Stop::Failed(failure)) = out.answer(&start, page) {
+    if let Err(Stop::Failed(failure)) = out.answer(&start, |paint| page(&start, paint)) {
         tracing::warn!(error = %failure.json(), "the start could not be announced");
     }
     listening.serve(shutdown).await.map_err(|e| {
@@ -127,7 +127,9 @@ fn start(listening: &Listening, settings: &Settings, first: bool) -> Result<Valu
         .node()
         .login_link()
         .map_err(|e| opening(settings.data_dir(), &e))?;
-    let listen = listening.address().map(|a| format!("http://{a}"));
+    let url = |address| format!("http://{address}");
+    let listen = listening.address().map(url);
+    let witness_listen = listening.witness_address().map(url);
     Ok(json!({
         "first_start": first,
         "node": node.get("node"),
@@ -139,7 +141,17 @@ fn start(listening: &Listening, settings: &Settings, first: bool) -> Result<Valu
         "scrolls": node.get("scrolls"),
         "witnessing": node.get("witnessing"),
         "next_key": node.get("next_key"),
+        "witness": node.get("witness"),
+        "witness_listen": witness_listen,
     }))
+}
+
+fn page(start: &Value, paint: Paint) -> String {
+    if start.get("first_start").and_then(Value::as_bool) == Some(true) {
+        first_page(start, paint)
+    } else {
+        short_page(start, paint)
+    }
 }
 
 fn names(start: &Value) -> String {

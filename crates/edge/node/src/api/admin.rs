@@ -75,7 +75,7 @@ pub(crate) async fn create_scroll(
     Ok((StatusCode::CREATED, Json(app.info(&scroll))).into_response())
 }
 
-fn json_body<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(super) fn json_body<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|e| {
         ApiError::bad_request(
             "malformed",

@@ -11,6 +11,9 @@ use crate::clock;
 
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let mut out = String::new();
+    if let Some(witness) = app.witness() {
+        out.push_str(&witness.metrics());
+    }
     let now = clock::now_micros();
     let scrolls = app.scrolls();
     let mut family = |name: &str,

@@ -10,6 +10,7 @@ mod search;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod witness;
 mod write;
 
 use std::sync::Arc;
@@ -35,6 +36,17 @@ pub(crate) type App = Arc<Inner>;
 
 /// All routes with their guard.
 pub(crate) fn router(app: App) -> Router {
+    let guarded = guarded(&app);
+    match app.witness() {
+        None => guarded,
+        // Beside the guard: the log's signature is all that counts here, and a witness has no secrets to tell.
+        Some(witness) => guarded.nest("/witness", crate::witness::router(witness)),
+    }
+    .layer(middleware::map_response(harden))
+    .with_state(app)
+}
+
+fn guarded(app: &App) -> Router<App> {
     let scroll = Router::new()
         .route("/", get(read::show))
         .route(
@@ -67,15 +79,20 @@ pub(crate) fn router(app: App) -> Router {
         .route("/tokens/{id}", delete(admin::revoke_token))
         .route("/backup", post(admin::backup))
         .route("/login-link", post(admin::login_link))
+        .route("/witness", get(witness::info))
+        .route("/witness/logs", get(witness::logs).post(witness::add_logs))
+        .route("/witness/logs/disable", post(witness::disable))
+        .route("/witness/logs/enable", post(witness::enable))
+        .route("/witness/logs/resume", post(witness::resume))
+        .route("/witness/evidence", get(witness::list_evidence))
+        .route("/witness/evidence/{id}", get(witness::evidence))
         .merge(console::router())
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
+            Arc::clone(app),
             guard::guard,
         ))
-        .layer(middleware::map_response(harden))
-        .with_state(app)
 }
 
 async fn not_found() -> ApiError {

@@ -1,6 +1,8 @@
 //! Evidence against logs, and against our own memory (R8).
 
-use quorate_witness::{AddCheckpoint, Equivocation, EvidenceError, Position, authenticate};
+use quorate_witness::{
+    AddCheckpoint, Equivocation, EvidenceError, Position, Refusal, authenticate, recall,
+};
 
 use crate::support::{Log, ORIGIN, Witness, ed_signer, own_keys};
 
@@ -109,4 +111,39 @@ fn a_planted_line_is_no_sign_of_lost_memory() {
     let witness = Witness::of(&log);
     let carried = authenticated(&witness, log.request_with(0, vec![planted]));
     assert_eq!(carried.amnesia(None, &own_keys()), None);
+}
+
+#[test]
+fn w_26_what_was_forgotten_can_be_taken_up_again_and_nothing_else() {
+    let (old, new) = (Log::of(3), Log::of(7));
+    let mut witness = Witness::at(&old);
+    let before = witness.last.clone();
+    let line = witness
+        .add(&new.request(3))
+        .unwrap()
+        .cosign(&ed_signer())
+        .unwrap();
+    let carried = new.request_with(3, vec![line]);
+    let last = before.as_ref();
+    let (log, own) = (old.known(), own_keys());
+
+    let position = recall(last, carried.checkpoint(), &log, &own, 1).unwrap();
+    assert_eq!(position.checkpoint(), &new.checkpoint());
+    assert_eq!(
+        position.timestamp(),
+        crate::support::NOW,
+        "not before what we signed"
+    );
+
+    assert_eq!(
+        recall(last, &new.signed(), &log, &own, 1),
+        Err(Refusal::NotOurs)
+    );
+    let larger = Witness::at(&Log::of(9)).last;
+    assert_eq!(
+        recall(larger.as_ref(), carried.checkpoint(), &log, &own, 1),
+        Err(Refusal::Conflict { size: 9 })
+    );
+    let stranger = Log::named(ORIGIN, 2).known();
+    assert!(recall(last, carried.checkpoint(), &stranger, &own, 1).is_err());
 }

@@ -1,0 +1,13 @@
+//! A witness as a process: the calls over HTTP, its operator's commands, restarts, kills, hostile connections.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its witness must stop"
+)]
+
+mod agent;
+mod calls;
+mod hostile;
+mod kills;
+mod log;
+mod operator;
+mod process;
