@@ -58,7 +58,7 @@ impl Settings {
     /// a node on one machine are two processes.
     pub(crate) fn for_witness(global: &Global, serve: &Serve) -> Result<Self, Failure> {
         let ssh_agent = match serve.ssh_agent.clone() {
-            Some(path) if path.as_os_str().is_empty() => {
+            Some(path) if path.as_os_str() == "$SSH_AUTH_SOCK" => {
                 let from_environment = std::env::var_os("SSH_AUTH_SOCK").filter(|v| !v.is_empty());
                 Some(from_environment.map(Into::into).ok_or_else(|| {
                     Failure::usage("cannot start the witness", "SSH_AUTH_SOCK is not set")

@@ -17,6 +17,7 @@ mod single;
 mod table;
 mod trace;
 mod volume;
+mod witness;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -100,6 +101,8 @@ enum Mode {
     Rss(session::Volume),
     /// Disk use of a filled data directory against its payload
     Disk(session::Volume),
+    /// A witness that co-signs for logs which grow as fast as it answers; its durability is checked first
+    Witness(witness::Load),
 }
 
 fn main() -> ExitCode {
@@ -117,6 +120,7 @@ fn run(arguments: Arguments) -> Result<()> {
     let figures = match arguments.mode {
         Mode::Durability => {
             println!("{}", session.durability()?);
+            println!("{}", session.witness_durability()?);
             return Ok(());
         }
         Mode::All(sizes) => session.all(&sizes)?,
@@ -131,6 +135,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Mode::Start(volume) => session.volume(&volume)?.start,
         Mode::Rss(volume) => session.volume(&volume)?.memory,
         Mode::Disk(volume) => session.volume(&volume)?.disk,
+        Mode::Witness(load) => vec![session.witness(load)?],
     };
     table::print(&figures);
     Ok(())

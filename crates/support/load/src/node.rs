@@ -27,10 +27,24 @@ impl Node {
     /// Starts `program up` on `data`, with `before` (a tracer and its arguments) in front if not empty.
     pub(crate) fn start(program: &Path, data: &Path, before: &[&str]) -> Result<Self> {
         let address = free_address()?;
+        let listen = address.to_string();
+        let words = ["up", "--listen", &listen];
+        Self::start_with(program, data, before, &words, address, "/healthz", 200)
+    }
+
+    /// Starts the program with these words and waits until `GET path` on `address` answers with `status`.
+    pub(crate) fn start_with(
+        program: &Path,
+        data: &Path,
+        before: &[&str],
+        command: &[&str],
+        address: SocketAddr,
+        path: &str,
+        status: u16,
+    ) -> Result<Self> {
         let log =
             fs::File::create(data.with_extension("log")).doing("create the node's log file")?;
         let errors = log.try_clone().doing("share the node's log file")?;
-        let listen = address.to_string();
         let program = program.to_string_lossy().into_owned();
         let mut words: Vec<&str> = before.to_vec();
         words.extend([&*program, "--data-dir"]);
@@ -38,7 +52,7 @@ impl Node {
         let child = Command::new(words[0])
             .args(&words[1..])
             .arg(data)
-            .args(["up", "--listen", &listen])
+            .args(command)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
@@ -55,8 +69,8 @@ impl Node {
             token: String::new(),
         };
         loop {
-            if let Ok(answer) = target.call("GET", "/healthz", "text/plain", b"") {
-                answer.expect(200, "GET /healthz")?;
+            if let Ok(answer) = target.call("GET", path, "text/plain", b"") {
+                answer.expect(status, "the first answer")?;
                 node.started_in = began.elapsed();
                 return Ok(node);
             }
@@ -190,7 +204,7 @@ fn cpu_of(pid: &str) -> Duration {
     Duration::from_millis(10 * ticks.unwrap_or(0))
 }
 
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .doing("find a free port")

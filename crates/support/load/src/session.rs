@@ -15,7 +15,7 @@ use crate::payload::Template;
 use crate::single::{self, Kind, Plan};
 use crate::table::{Figure, Latencies, millis, thousands};
 use crate::volume::{self, Filled};
-use crate::{durability, ndjson, proofs};
+use crate::{durability, ndjson, proofs, witness};
 
 /// How much `all` does.
 #[derive(Args, Clone, Copy)]
@@ -112,6 +112,28 @@ impl Session {
             }
         };
         Ok(Self { place })
+    }
+
+    /// The same of a witness.
+    pub(crate) fn witness_durability(&self) -> Result<String> {
+        let (program, work) = self.own()?;
+        witness::durability(program, work)
+    }
+
+    /// A witness under load, after its durability check.
+    pub(crate) fn witness(&self, load: witness::Load) -> Result<Figure> {
+        let (program, work) = self.own()?;
+        println!("{}", witness::durability(program, work)?);
+        witness::figure(program, work, load)
+    }
+
+    fn own(&self) -> Result<(&std::path::Path, &std::path::Path)> {
+        match &self.place {
+            Place::Own { program, work } => Ok((program, work.path())),
+            Place::Running(_) => Err(Failure::Missing(
+                "a witness is only measured as a process of our own: leave --node out".to_owned(),
+            )),
+        }
     }
 
     /// The durability check, on a node of our own.

@@ -24,7 +24,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn is_write(&self) -> bool {
+    pub(crate) fn is_write(&self) -> bool {
         matches!(
             self.name.as_str(),
             "write"
@@ -38,11 +38,11 @@ impl Call {
         )
     }
 
-    fn is_sync(&self) -> bool {
+    pub(crate) fn is_sync(&self) -> bool {
         matches!(self.name.as_str(), "fsync" | "fdatasync")
     }
 
-    fn is_socket(&self) -> bool {
+    pub(crate) fn is_socket(&self) -> bool {
         self.file.starts_with("TCP:")
             || self.file.starts_with("TCPv6:")
             || self.file.starts_with("socket:")

@@ -96,8 +96,8 @@ pub(crate) struct Serve {
     /// A file with an ML-DSA-44 seed; without one it signs with Ed25519 only (repeatable)
     #[arg(long = "ml-dsa-seed-file", value_name = "FILE")]
     pub(crate) ml_dsa_seed_files: Vec<PathBuf>,
-    /// The socket of an ssh-agent that keeps the Ed25519 key
-    #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "agent_keys")]
+    /// The socket of an ssh-agent that keeps the Ed25519 key [--ssh-agent alone: $SSH_AUTH_SOCK]
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true, default_missing_value = "$SSH_AUTH_SOCK", requires = "agent_keys")]
     pub(crate) ssh_agent: Option<PathBuf>,
     /// The public key to use there: hex, or SHA256:… as 'ssh-add -l' prints it (repeatable)
     #[arg(long = "agent-key", value_name = "KEY", requires = "ssh_agent")]
