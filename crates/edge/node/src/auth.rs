@@ -285,8 +285,7 @@ mod tests {
 
     fn credentials() -> (tempfile::TempDir, State, Credentials) {
         let dir = tempfile::tempdir().unwrap();
-        let disk: std::sync::Arc<dyn quorate_store::Disk> =
-            std::sync::Arc::new(quorate_store::OsDisk);
+        let disk: Arc<dyn quorate_store::Disk> = Arc::new(quorate_store::OsDisk);
         let state = State::open(&disk, &dir.path().join("s")).unwrap();
         let credentials = Credentials::load(&state, "qo_operator").unwrap();
         (dir, state, credentials)

@@ -19,7 +19,7 @@ enum Form {
     /// By its name and key ID.
     Named(VerifierKey),
     /// By its name and key ID, for this origin, which is not its name.
-    NamedFor(VerifierKey, Origin),
+    NamedFor(Box<(VerifierKey, Origin)>),
     /// By any name: the line's own name and the key must give the line's key ID (sigsum).
     Raw(PublicKey),
 }
@@ -27,17 +27,18 @@ enum Form {
 impl Form {
     fn key(&self) -> &PublicKey {
         match self {
-            Self::Named(vkey) | Self::NamedFor(vkey, _) => vkey.key(),
+            Self::Named(vkey) => vkey.key(),
+            Self::NamedFor(bound) => bound.0.key(),
             Self::Raw(key) => key,
         }
     }
 
     /// Whether the line claims to be by this key (signed-note: "If the key name and ID match a known key").
     fn is_claimed_by(&self, line: &SignatureLine) -> bool {
+        let by = |vkey: &VerifierKey| line.name() == vkey.name() && line.id() == vkey.id();
         match self {
-            Self::Named(vkey) | Self::NamedFor(vkey, _) => {
-                line.name() == vkey.name() && line.id() == vkey.id()
-            }
+            Self::Named(vkey) => by(vkey),
+            Self::NamedFor(bound) => by(&bound.0),
             Self::Raw(key) => line.id() == key.id_under(line.name()),
         }
     }
@@ -67,7 +68,8 @@ macro_rules! role_key {
             #[must_use]
             pub fn verifier_key(&self) -> Option<&VerifierKey> {
                 match &self.0 {
-                    Form::Named(vkey) | Form::NamedFor(vkey, _) => Some(vkey),
+                    Form::Named(vkey) => Some(vkey),
+                    Form::NamedFor(bound) => Some(&bound.0),
                     Form::Raw(_) => None,
                 }
             }
@@ -126,7 +128,7 @@ impl LogKey {
     pub fn for_origin(vkey: VerifierKey, origin: Origin) -> Result<Self, WrongRole> {
         match vkey.kind() {
             _ if origin.is_name(vkey.name()) => Self::try_from(vkey),
-            KeyKind::Ed25519 => Ok(Self(Form::NamedFor(vkey, origin))),
+            KeyKind::Ed25519 => Ok(Self(Form::NamedFor(Box::new((vkey, origin))))),
             kind => Err(WrongRole { kind }),
         }
     }
@@ -134,7 +136,7 @@ impl LogKey {
     /// Whether the line claims to be this key's signature as the log `origin`.
     pub(crate) fn is_claimed_by(&self, line: &SignatureLine, origin: &Origin) -> bool {
         let for_this_log = match &self.0 {
-            Form::NamedFor(_, own) => own == origin,
+            Form::NamedFor(bound) => bound.1 == *origin,
             Form::Named(_) | Form::Raw(_) => origin.is_name(line.name()),
         };
         for_this_log && self.0.is_claimed_by(line)

@@ -1,6 +1,8 @@
 //! A witness as a process: the calls over HTTP, its operator's commands, restarts, kills, hostile connections.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot set up its witness must stop"
 )]
 

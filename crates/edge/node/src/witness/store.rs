@@ -273,7 +273,7 @@ impl WitnessStore {
             for change in &changes.moves {
                 let origin = change.origin.as_str();
                 let stored = positions.get(origin)?;
-                if stored.as_ref().map(|v| v.value()) != change.before.as_deref() {
+                if stored.as_ref().map(redb::AccessGuard::value) != change.before.as_deref() {
                     return Err(WitnessStoreError::Moved {
                         origin: change.origin.clone(),
                     });
