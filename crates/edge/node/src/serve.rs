@@ -386,7 +386,7 @@ mod tests {
 
     struct Serving {
         dir: tempfile::TempDir,
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         stop: oneshot::Sender<()>,
         done: JoinHandle<Result<(), NodeError>>,
     }

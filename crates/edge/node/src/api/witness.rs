@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use super::App;
 use super::admin::{json_body, operator};
 use super::error::ApiError;
 use crate::auth::Principal;
+use crate::lane::{Lane, Whole};
 use crate::witness::{NewLog, Witness, WitnessError};
 
 /// `?origin=`: origins may hold slashes and spaces.
@@ -96,10 +96,11 @@ pub(crate) async fn logs(
 pub(crate) async fn add_logs(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    Extension(lane): Extension<Lane>,
+    body: Whole,
 ) -> Result<Response, ApiError> {
     let witness = witness(&app, &principal)?;
-    let added = blocking(move || {
+    let added = lane.blocking(move || {
         if body.first() == Some(&b'[') {
             let new: Vec<NewLog> = json_body(&body)?;
             let added: Result<Vec<Value>, WitnessError> =
@@ -114,11 +115,12 @@ pub(crate) async fn add_logs(
 pub(crate) async fn disable(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    Extension(lane): Extension<Lane>,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     let witness = witness(&app, &principal)?;
     let change: Change = json_body(&body)?;
-    let changed = blocking(move || match change.vkey {
+    let changed = lane.blocking(move || match change.vkey {
         Some(vkey) => Ok(witness.retire_key(&change.origin, &vkey)?),
         None => Ok(witness.set_disabled(&change.origin, true)?),
     });
@@ -128,18 +130,19 @@ pub(crate) async fn disable(
 pub(crate) async fn enable(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    Extension(lane): Extension<Lane>,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     let witness = witness(&app, &principal)?;
     let change: Change = json_body(&body)?;
-    let changed = blocking(move || Ok(witness.set_disabled(&change.origin, false)?));
+    let changed = lane.blocking(move || Ok(witness.set_disabled(&change.origin, false)?));
     Ok(Json(changed.await?))
 }
 
 pub(crate) async fn resume(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    body: Bytes,
+    body: Whole,
 ) -> Result<Json<Value>, ApiError> {
     let witness = witness(&app, &principal)?;
     let change: Change = json_body(&body)?;
@@ -149,19 +152,21 @@ pub(crate) async fn resume(
 pub(crate) async fn list_evidence(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
 ) -> Result<Json<Value>, ApiError> {
     let witness = witness(&app, &principal)?;
-    let list = blocking(move || Ok(witness.list_evidence()?));
+    let list = lane.blocking(move || Ok(witness.list_evidence()?));
     Ok(Json(list.await?))
 }
 
 pub(crate) async fn evidence(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let witness = witness(&app, &principal)?;
-    let record = blocking(move || Ok(witness.evidence(&id)?)).await?;
+    let record = lane.blocking(move || Ok(witness.evidence(&id)?)).await?;
     let record = record.ok_or_else(|| {
         ApiError::new(
             StatusCode::NOT_FOUND,
@@ -172,12 +177,4 @@ pub(crate) async fn evidence(
     })?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, record.text).into_response())
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(ApiError::stopped()))
 }

@@ -78,11 +78,12 @@ impl Served {
         let dir = tempfile::tempdir().unwrap();
         let config = Config {
             data_dir: dir.path().join("data"),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             origin_prefix: Some("log.example".to_owned()),
             hosts: Vec::new(),
             checkpoint_interval: Duration::from_millis(5),
             follow: Vec::new(),
+            witness: None,
         };
         let node = tokio::task::spawn_blocking(move || Node::open(config, Mode::Online))
             .await
