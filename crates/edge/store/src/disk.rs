@@ -8,13 +8,16 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::DiskError;
+use crate::error::{Corrupt, Damage, DiskError, Fault, is_unreadable};
 
 /// Permissions of a scroll's files, before the umask: the directory they are in is the owner's.
 pub const MODE_SHARED: u32 = 0o644;
 
 /// Permissions of what only the owner may read: keys, tokens, sealed content.
 pub const MODE_PRIVATE: u32 = 0o600;
+
+/// The unit in which a disk loses data: file systems and drives map, check and report blocks of this size.
+pub(crate) const BLOCK: u64 = 4096;
 
 /// A file system. Nothing is durable until the sync that says so: file contents until
 /// [`DiskFile::sync_data`], names (create, rename, remove) until [`Disk::sync_dir`] of their directory.
@@ -300,10 +303,45 @@ impl Named {
         move |e| DiskError::new(op, &path, &e)
     }
 
-    pub(crate) fn read(&self, buf: &mut [u8], offset: u64) -> Result<(), DiskError> {
-        self.file
-            .read_exact_at(buf, offset)
-            .map_err(self.failed("read"))
+    /// Fills `buf` from `offset`. Bytes that are not there or cannot be read are damage of this file; the
+    /// caller knows whether it can be derived again.
+    pub(crate) fn read(&self, buf: &mut [u8], offset: u64) -> Result<(), Fault> {
+        let damage = |at, damage| Err(Corrupt::new(&self.path, at, damage).into());
+        match self.file.read_exact_at(buf, offset) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => damage(offset, Damage::Short),
+            Err(e) if is_unreadable(&e) => {
+                damage(self.first_unreadable(offset, buf.len()), Damage::Unreadable)
+            }
+            Err(e) => Err(self.failed("read")(e).into()),
+        }
+    }
+
+    /// Cuts the file to `len` bytes and reads the block that is cut through: what is appended next goes into
+    /// it, and would be refused again and again if it could not be read.
+    pub(crate) fn cut(&self, len: u64) -> Result<(), Fault> {
+        if self.len()? != len {
+            self.set_len(len)?;
+        }
+        let mut block = [0; BLOCK as usize];
+        let within = (len % BLOCK) as usize;
+        self.read(&mut block[..within], len - within as u64)
+    }
+
+    /// Where in the `len` bytes from `offset` the first block begins that cannot be read.
+    fn first_unreadable(&self, offset: u64, len: usize) -> u64 {
+        let end = offset + len as u64;
+        let mut block = [0; BLOCK as usize];
+        let mut at = offset;
+        while at < end {
+            let next = ((at / BLOCK + 1) * BLOCK).min(end);
+            let piece = &mut block[..(next - at) as usize];
+            if self.file.read_exact_at(piece, at).is_err() {
+                return at;
+            }
+            at = next;
+        }
+        offset
     }
 
     pub(crate) fn write(&self, data: &[u8], offset: u64) -> Result<(), DiskError> {
@@ -357,6 +395,8 @@ pub(crate) fn read_small(
         ));
     }
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    file.read(&mut bytes, 0)?;
+    file.file
+        .read_exact_at(&mut bytes, 0)
+        .map_err(|e| DiskError::new("read", path, &e))?;
     Ok(Some(bytes))
 }

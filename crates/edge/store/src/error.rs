@@ -16,8 +16,21 @@ pub struct DiskError {
     pub path: PathBuf,
     /// The kind of failure.
     pub kind: io::ErrorKind,
+    /// The operating system's number for it, if it gave one.
+    pub code: Option<i32>,
     /// The operating system's own words.
     pub detail: String,
+}
+
+/// What Linux says when a medium does not give back what is stored (`EIO`, `ENODATA`), or a file system's own
+/// checksum over it fails (`EBADMSG`, `EUCLEAN`).
+const UNREADABLE: [i32; 4] = [5, 61, 74, 117];
+
+/// Whether the bytes are on the medium but cannot be had: not a passing trouble, and not absence.
+pub(crate) fn is_unreadable(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|code| UNREADABLE.contains(&code))
 }
 
 impl DiskError {
@@ -28,8 +41,16 @@ impl DiskError {
             op,
             path: path.to_owned(),
             kind: error.kind(),
+            code: error.raw_os_error(),
             detail: error.to_string(),
         }
+    }
+
+    /// Whether a block of the file cannot be read: by itself, or to fill up what a write or a cut leaves of
+    /// it. A sync that fails with the same number says something else, that writes were lost.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        let reads = matches!(self.op, "read" | "write" | "set the length of");
+        reads && self.code.is_some_and(|code| UNREADABLE.contains(&code))
     }
 }
 
@@ -42,7 +63,7 @@ pub struct Corrupt {
     /// The damaged file.
     pub file: PathBuf,
     /// Where, in bytes from the start of the file: the start of the smallest checked unit (frame, entry,
-    /// tile or block) that fails its check.
+    /// tile or block) that fails its check; of what cannot be read, the start of the first 4 KiB block.
     pub offset: u64,
     /// What is wrong there.
     pub damage: Damage,
@@ -65,6 +86,9 @@ pub enum Damage {
     /// The file is not there.
     #[error("the file is missing")]
     Missing,
+    /// The disk does not give the bytes back: an unreadable sector.
+    #[error("the disk cannot read it")]
+    Unreadable,
     /// The file ends before the data that was acknowledged or recorded does.
     #[error("the file ends early")]
     Short,

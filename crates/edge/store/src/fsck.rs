@@ -308,6 +308,7 @@ impl Check<'_> {
                     Damage::Checksum
                 };
                 return Err(match read {
+                    Err(Fault::Corrupt(lost)) if lost.damage == Damage::Unreadable => lost.into(),
                     // Where the form breaks is nearer to the damage than where the stretch begins.
                     Err(Fault::Corrupt(broken)) if suspect.is_none() => broken.into(),
                     Err(Fault::Disk(e)) => e.into(),

@@ -463,14 +463,7 @@ impl Shared {
             count += 1;
         }
         let mut bytes = vec![0; (spans[count - 1].end - start) as usize];
-        self.record
-            .read(&mut bytes, start)
-            .map_err(|e| match e.kind {
-                std::io::ErrorKind::UnexpectedEof => {
-                    Fault::from(Corrupt::new(&self.record.path, start, Damage::Short))
-                }
-                _ => e.into(),
-            })?;
+        self.record.read(&mut bytes, start)?;
         let nodes = self.tree.nodes(&head.frontier);
         let kind = self.spec.kind;
         (range.start..)
@@ -498,16 +491,7 @@ impl Shared {
         let count = (range.end - range.start) as usize;
         let with_end = range.end < position.size;
         let mut bytes = vec![0; (count + usize::from(with_end)) * 8];
-        self.offsets
-            .read(&mut bytes, range.start * 8)
-            .map_err(|e| match e.kind {
-                std::io::ErrorKind::UnexpectedEof => Fault::from(Corrupt::new(
-                    &self.offsets.path,
-                    range.start * 8,
-                    Damage::Short,
-                )),
-                _ => e.into(),
-            })?;
+        self.offsets.read(&mut bytes, range.start * 8)?;
         let (words, _) = bytes.as_chunks::<8>();
         let mut starts: Vec<u64> = words.iter().map(|w| u64::from_be_bytes(*w)).collect();
         if !with_end {

@@ -7,7 +7,7 @@ use quorate_merkle::{Frontier, Hash};
 
 use crate::disk::Named;
 use crate::entries::{EntryKeys, IndexError, Indexer, split_entry};
-use crate::error::{Corrupt, Damage, DiskError, Fault};
+use crate::error::{Corrupt, Damage, Fault};
 use crate::journal::Scan;
 use crate::seal::Position;
 use crate::shared::Shared;
@@ -66,12 +66,6 @@ pub(crate) enum ReplayError {
     },
 }
 
-impl From<DiskError> for ReplayError {
-    fn from(error: DiskError) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
 impl From<Corrupt> for ReplayError {
     fn from(error: Corrupt) -> Self {
         Self::Fault(error.into())
@@ -86,7 +80,7 @@ impl From<Fault> for ReplayError {
 
 /// Calls `visit` with the offset and bytes of each entry in `bytes`, in order, having checked the bytes
 /// against the checksum first if there is one.
-pub(crate) fn read_entries<E: From<Corrupt> + From<DiskError>>(
+pub(crate) fn read_entries<E: From<Corrupt> + From<Fault>>(
     record: &Named,
     kind: Kind,
     stretch: &Stretch,
@@ -122,7 +116,7 @@ pub(crate) fn read_entries<E: From<Corrupt> + From<DiskError>>(
 }
 
 /// Whether the bytes of a stretch are the ones that were sealed, as far as a checksum of them is known.
-pub(crate) fn stretch_is_whole(record: &Named, stretch: &Stretch) -> Result<bool, DiskError> {
+pub(crate) fn stretch_is_whole(record: &Named, stretch: &Stretch) -> Result<bool, Fault> {
     match stretch.checksum {
         Some(expected) => {
             Ok(batch_checksum(record, stretch.bytes.start, stretch.bytes.end)? == expected)
@@ -131,7 +125,7 @@ pub(crate) fn stretch_is_whole(record: &Named, stretch: &Stretch) -> Result<bool
     }
 }
 
-fn batch_checksum(record: &Named, start: u64, end: u64) -> Result<[u8; 32], DiskError> {
+fn batch_checksum(record: &Named, start: u64, end: u64) -> Result<[u8; 32], Fault> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; PIECE];
     let mut at = start;

@@ -111,6 +111,9 @@ impl Snapshot {
             Err(e) if e.kind == std::io::ErrorKind::FileTooLarge => {
                 return Err(Corrupt::new(&path, MAX_SNAPSHOT, Damage::Format).into());
             }
+            Err(e) if e.is_unreadable() => {
+                return Err(Corrupt::new(&path, 0, Damage::Unreadable).into());
+            }
             Err(e) => return Err(e.into()),
         };
         let snapshot = Self::decode(&bytes).map_err(|damage| Corrupt::new(&path, 0, damage))?;

@@ -98,15 +98,13 @@ impl Tree {
     }
 
     /// Cuts the files to what a tree of `size` leaves has. `false` when one is shorter than that.
-    pub(crate) fn cut(&self, size: u64) -> Result<bool, DiskError> {
+    pub(crate) fn cut(&self, size: u64) -> Result<bool, Fault> {
         for (level, file) in self.files.iter().enumerate() {
             let (want, have) = (hashes_at(level, size) * HASH, file.len()?);
             if have < want {
                 return Ok(false);
             }
-            if have > want {
-                file.set_len(want)?;
-            }
+            file.cut(want)?;
         }
         Ok(true)
     }
@@ -184,11 +182,7 @@ impl Nodes<'_> {
             return Err(self.corrupt(level, number, Damage::Short));
         };
         let mut bytes = vec![0; (have * HASH) as usize];
-        file.read(&mut bytes, number * TILE * HASH)
-            .map_err(|e| match e.kind {
-                std::io::ErrorKind::UnexpectedEof => self.corrupt(level, number, Damage::Short),
-                _ => e.into(),
-            })?;
+        file.read(&mut bytes, number * TILE * HASH)?;
         let tile = Arc::new(Tile::new(&bytes));
         if !self.leads_to_root(level, number, have, &tile)? {
             return Err(self.corrupt(level, number, Damage::Tile));

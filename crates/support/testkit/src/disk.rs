@@ -2,7 +2,7 @@
 //!
 //! It is harsher than real disks: file contents are durable only after a sync of the file, names only after
 //! a sync of their directory, and of what was not synced a [`FakeDisk::crash`] keeps an arbitrary subset, in
-//! 512-byte sectors, in any order.
+//! 512-byte sectors, in any order. Blocks can go bad under a file ([`FakeDisk::unreadable`]).
 
 mod inode;
 
@@ -150,6 +150,7 @@ impl FakeDisk {
                 durable: contents.clone(),
                 written: contents,
                 pending: Vec::new(),
+                unreadable: state.inodes[inode].unreadable.clone(),
             });
         }
         after.durable_names = after.names.clone();
@@ -209,6 +210,18 @@ impl FakeDisk {
             }
         });
         flipped
+    }
+
+    /// From now on the disk cannot read these bytes of a file: `EIO`, also after a crash. The file keeps its
+    /// length. They can be read again when they were cut off or overwritten as a whole; a write or a cut that
+    /// goes through them fails as well. `false` when there is no such file.
+    pub fn unreadable(&self, path: &Path, bytes: std::ops::Range<u64>) -> bool {
+        let mut state = self.state();
+        let Some(inode) = state.names.get(path).copied() else {
+            return false;
+        };
+        state.inodes[inode].unreadable.push(bytes);
+        true
     }
 
     /// Removes a file behind everybody's back, durably.
@@ -328,12 +341,14 @@ impl FakeFile {
 impl DiskFile for FakeFile {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         self.disk.look(|state| {
-            let written = &state.inodes[self.inode].written;
+            let inode = &state.inodes[self.inode];
+            let written = &inode.written;
             let start = usize::try_from(offset).unwrap_or(usize::MAX);
             let end = start.saturating_add(buf.len());
             let bytes = written
                 .get(start..end)
                 .ok_or(io::ErrorKind::UnexpectedEof)?;
+            inode.read(offset, buf.len() as u64)?;
             buf.copy_from_slice(bytes);
             Ok(())
         })
@@ -348,6 +363,7 @@ impl DiskFile for FakeFile {
             };
             let data = data[..half].to_vec();
             let inode = &mut state.inodes[self.inode];
+            inode.overwrite(offset, data.len() as u64)?;
             Inode::write(&mut inode.written, offset, &data);
             inode.pending.push(Change::Write { offset, data });
             Ok(())
@@ -362,6 +378,7 @@ impl DiskFile for FakeFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.disk.change("set_len", &self.path, |state, _| {
             let inode = &mut state.inodes[self.inode];
+            inode.cut(len)?;
             inode.written.resize(len as usize, 0);
             inode.pending.push(Change::SetLen(len));
             Ok(())
@@ -408,6 +425,7 @@ impl Disk for FakeDisk {
     fn create(&self, path: &Path, _mode: u32) -> io::Result<Arc<dyn DiskFile>> {
         let inode = self.change("create", path, |state, _| {
             if let Some(inode) = state.names.get(path).copied() {
+                state.inodes[inode].cut(0)?;
                 state.inodes[inode].written.clear();
                 state.inodes[inode].pending.push(Change::SetLen(0));
                 return Ok(inode);

@@ -62,7 +62,7 @@ impl Comparison {
         })
     }
 
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.expected.extend_from_slice(bytes);
         if self.expected.len() >= PIECE {
             self.compare()
@@ -71,7 +71,7 @@ impl Comparison {
         }
     }
 
-    fn compare(&mut self) -> Result<(), DiskError> {
+    fn compare(&mut self) -> Result<(), Fault> {
         let expected = std::mem::take(&mut self.expected);
         let at = self.at;
         self.at += expected.len() as u64;
@@ -84,7 +84,14 @@ impl Comparison {
             return Ok(());
         }
         let mut found = vec![0; expected.len()];
-        file.read(&mut found, at)?;
+        match file.read(&mut found, at) {
+            Ok(()) => {}
+            Err(Fault::Corrupt(damage)) => {
+                self.difference = Some(damage);
+                return Ok(());
+            }
+            Err(e) => return Err(e),
+        }
         if let Some(first) = found.iter().zip(&expected).position(|(a, b)| a != b) {
             self.difference = Some(Corrupt::new(
                 &self.path,
@@ -174,9 +181,10 @@ impl Derived {
 
     /// Whether `tree/0` has this leaf, told from what was compared so far; the rest is compared later.
     fn leaf_is_stored(&mut self, index: u64, leaf: &Hash) -> Result<bool, Fault> {
-        let level = &self.tree[0];
+        let level = &mut self.tree[0];
         if let Some(difference) = &level.difference {
-            return Ok(difference.offset / HASH != index);
+            let unknown = difference.damage == Damage::Unreadable;
+            return Ok(unknown || difference.offset / HASH != index);
         }
         let Some(file) = &level.file else {
             return Ok(true);
@@ -186,7 +194,14 @@ impl Derived {
             let rest = file.len()?.saturating_sub(at).min(PIECE as u64);
             self.window.resize(usize::try_from(rest).unwrap_or(0), 0);
             self.window_at = at;
-            file.read(&mut self.window, at)?;
+            match file.read(&mut self.window, at) {
+                Ok(()) => {}
+                Err(Fault::Corrupt(damage)) => {
+                    level.difference = Some(damage);
+                    return Ok(true);
+                }
+                Err(e) => return Err(e),
+            }
         }
         let start = usize::try_from(at - self.window_at).unwrap_or(0);
         let stored = self.window.get(start..start + HASH as usize);
@@ -302,14 +317,19 @@ impl Derived {
         expected.sort_unstable();
         let mut difference = None;
         for run in &self.runs[which] {
-            visit_run(run, |offset, point| {
+            let visited = visit_run(run, |offset, point| {
                 let extra =
                     group_and_sum(point).0 == group && expected.binary_search(point).is_err();
                 if extra && difference.is_none() {
                     difference = Some(Corrupt::new(run.path(), offset, Damage::Lookup));
                 }
                 Ok(())
-            })?;
+            });
+            match visited {
+                // Read a moment ago and damaged since: still a look-up's damage, not the record's.
+                Err(Fault::Corrupt(damage)) => return Ok(damage),
+                other => other?,
+            }
         }
         // Nothing there that should not be: then something is missing, from no place in particular.
         let dir = self.lookup_dir.join(Index::ALL[which].name());

@@ -10,3 +10,4 @@ mod model;
 mod repair;
 mod support;
 mod threads;
+mod unreadable;

@@ -1,5 +1,8 @@
 //! A file's contents: what was written, what is durable, and what a crash makes of the two.
 
+use std::io;
+use std::ops::Range;
+
 use crate::rng::Rng;
 
 /// The unit in which a write can be torn.
@@ -11,6 +14,8 @@ pub(super) struct Inode {
     pub(super) durable: Vec<u8>,
     /// Since the last sync, in order.
     pub(super) pending: Vec<Change>,
+    /// What the medium does not give back.
+    pub(super) unreadable: Vec<Range<u64>>,
 }
 
 #[derive(Debug, Clone)]
@@ -19,7 +24,42 @@ pub(super) enum Change {
     SetLen(u64),
 }
 
+/// `EIO`.
+fn unreadable() -> io::Error {
+    io::Error::from_raw_os_error(5)
+}
+
 impl Inode {
+    /// Whether `len` bytes from `offset` can be read.
+    pub(super) fn read(&self, offset: u64, len: u64) -> io::Result<()> {
+        let end = offset.saturating_add(len);
+        let hit = |bad: &Range<u64>| bad.start < end && offset < bad.end;
+        if self.unreadable.iter().any(hit) {
+            return Err(unreadable());
+        }
+        Ok(())
+    }
+
+    /// A write makes readable what it covers as a whole; to fill up a part it would have to be read.
+    pub(super) fn overwrite(&mut self, offset: u64, len: u64) -> io::Result<()> {
+        let end = offset + len;
+        let before = self.unreadable.clone();
+        self.unreadable
+            .retain(|bad| bad.start < offset || end < bad.end);
+        self.read(offset, len)
+            .inspect_err(|_| self.unreadable = before)
+    }
+
+    /// What is cut off is no longer there to be read; the block that is cut through is read.
+    pub(super) fn cut(&mut self, len: u64) -> io::Result<()> {
+        let through = |bad: &Range<u64>| bad.start < len && len < bad.end;
+        if len < self.written.len() as u64 && self.unreadable.iter().any(through) {
+            return Err(unreadable());
+        }
+        self.unreadable.retain(|bad| bad.start < len);
+        Ok(())
+    }
+
     pub(super) fn write(bytes: &mut Vec<u8>, offset: u64, data: &[u8]) {
         let (start, end) = (offset as usize, offset as usize + data.len());
         if bytes.len() < end {
