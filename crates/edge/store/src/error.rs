@@ -98,6 +98,11 @@ pub enum Damage {
     /// The bytes do not have the form this file has.
     #[error("the bytes are not in the file's format")]
     Format,
+    /// The file has the form of another version of this program.
+    #[error(
+        "the file is in the format of another version of this program, which this one does not read"
+    )]
+    Version,
     /// A sealed batch is missing between two others, or the seals do not follow from each other.
     #[error("a seal is missing or does not follow from the one before it")]
     Chain,

@@ -15,7 +15,7 @@ use crate::journal::{JOURNAL_FILE, Scan};
 use crate::maintain::MaintainError;
 use crate::reader::Reader;
 use crate::replay::{Stretch, read_entries, stretch_is_whole, stretches};
-use crate::scroll::{OpenError, OpenOptions, OpenReport, Scroll, remove_if_there};
+use crate::scroll::{OpenError, OpenOptions, OpenReport, Scroll, cut_path, remove_if_there};
 use crate::snapshot::{SNAPSHOT_FILE, Snapshot};
 use crate::spec::{ScrollSpec, SpecError};
 use derived::Derived;
@@ -50,8 +50,10 @@ pub struct FsckReport {
     /// Size up to which derived files were compared: that of the snapshot. What lies beyond it is derived anew
     /// at the next start.
     pub compared: Option<u64>,
-    /// Bytes at the end of the record that were never sealed; the next start cuts them. No damage.
+    /// Bytes at the end of the record that were never sealed; the next start cuts them and puts them aside. No damage.
     pub unsealed: u64,
+    /// What the last start that cut something off the record put aside. No damage.
+    pub cut_file: Option<PathBuf>,
     /// The offset of a damaged copy of a journal record whose other copy is good; the next start heals it.
     pub damaged_copy: Option<u64>,
 }
@@ -220,13 +222,13 @@ impl Check<'_> {
         let mut derived = None;
         if let Some(snapshot) = snapshot {
             if snapshot.frontier.size() > end.size || snapshot.bytes > end.bytes {
-                return Err(Corrupt::new(&journal, scan.end as u64, Damage::Short).into());
+                return Err(Corrupt::new(&journal, scan.end_in_file(), Damage::Short).into());
             }
             self.report.compared = Some(snapshot.frontier.size());
             derived = Some(Derived::open(self.disk, self.dir, snapshot)?);
         }
         let everything = stretches(&scan, 0, 0)
-            .ok_or_else(|| Corrupt::new(&journal, scan.end as u64, Damage::Chain))?;
+            .ok_or_else(|| Corrupt::new(&journal, scan.end_in_file(), Damage::Chain))?;
         self.check_record(&record, &everything, end.bytes, &mut derived, progress)?;
         if let Some(mut derived) = derived {
             derived.finish(&record, self.spec.kind, &everything, self.indexer)?;
@@ -237,6 +239,11 @@ impl Check<'_> {
 
     fn open_record(&mut self, sealed: u64) -> Result<Named, Fault> {
         let path = self.dir.join(self.spec.record_name());
+        let cut = cut_path(&path);
+        let found = self.disk.exists(&cut);
+        if found.map_err(|e| DiskError::new("look for", &cut, &e))? {
+            self.report.cut_file = Some(cut);
+        }
         let record = Named::open_existing(&**self.disk, &path)?
             .ok_or_else(|| Corrupt::new(&path, 0, Damage::Missing))?;
         let len = record.len()?;

@@ -2,27 +2,47 @@
 //!
 //! One seal per batch, written after the batch's bytes are durable and made durable itself before the
 //! append is acknowledged. The file is filled with zeros ahead of use, so that making a seal durable is an
-//! overwrite and changes no metadata. Each record stands there twice, so that damage to one copy is told
+//! overwrite and changes no metadata.
+//!
+//! Each record stands in the file twice, once in each of two *lanes* that take turns in extents of 64 KiB: no
+//! block or page up to that size holds bytes of both, nor do two neighbouring ones hold both copies of one
+//! record (unless cursors make it nearly that long). What one lane lost, the other has, so that damage is told
 //! from a record that was never finished:
 //! - at least one whole copy: the record counts;
-//! - no whole copy, nothing after it: it was never acknowledged, and is cut;
-//! - no whole copy, a whole record after it: damage, and the start is refused.
+//! - no whole copy, and nothing after it: it was never acknowledged, and is cut;
+//! - no whole copy, and a later record anywhere, or a copy that the disk does not give back while the other
+//!   is not blank: damage, and the start is refused.
+//!
+//! A frame says which place it was written to, and is checked together with the scroll's fingerprint; its
+//! payload has the sequence number and the hash of the record before it. What stands where it does not belong
+//! is damage of that copy. A journal with a damaged copy is written anew at the start.
+//!
+//! The trade-off: a commit writes two blocks that lie apart instead of one, and syncs once. Both writes are
+//! on their way when the sync begins, so its price is that of one flush as before. A second sync between the
+//! two would protect against a power cut that destroys, in both lanes at once, the old contents of the block
+//! that is being overwritten; it would double the latency, and storage that keeps its promises for sectors
+//! does not do that. A head that was signed, and a snapshot, notice such a loss.
+
+mod lanes;
+mod scan;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::{Disk, MODE_SHARED, Named, read_small, sync_dir, temporary};
-use crate::error::{Corrupt, Damage, DiskError, Fault};
+use crate::disk::{Disk, MODE_SHARED, Named, sync_dir, temporary};
+use crate::error::DiskError;
 use crate::frame;
-use crate::seal::{BASE, Base, Cursors, Position, SEAL, Seal, apply_cursors, chain};
+use crate::seal::{BASE, Base, Cursors, Position, SEAL, Seal, chain};
+use frame::Place;
+#[cfg(test)]
+pub(crate) use lanes::EXTENT;
+use lanes::{in_file, pieces};
+pub(crate) use scan::Scan;
 
 /// The journal's name in a scroll's directory.
 pub(crate) const JOURNAL_FILE: &str = "commit.journal";
 
-/// A journal is compacted long before this; a larger file is not one of ours.
-const MAX_JOURNAL: u64 = 64 << 20;
-
-/// When a journal grows and when it is compacted, in bytes.
+/// When a journal grows and when it is compacted, in bytes of each lane.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JournalSteps {
     /// Zeros are laid down in steps of this many bytes.
@@ -31,131 +51,25 @@ pub(crate) struct JournalSteps {
     pub(crate) compact_at: u64,
 }
 
-/// What a journal says, read without changing it.
-#[derive(Debug)]
-pub(crate) struct Scan {
-    pub(crate) base: Base,
-    pub(crate) seals: Vec<Seal>,
-    /// Offset of the last record.
-    last: usize,
-    /// End of the last record.
-    pub(crate) end: usize,
-    /// End of the base record.
-    base_end: usize,
-    /// Length of the file.
-    len: usize,
-    /// Offset of the first damaged copy of a record whose other copy is whole.
-    pub(crate) damaged_copy: Option<u64>,
-    /// Whether something other than zeros follows the last record.
-    dirty_tail: bool,
-    /// The last record's kind and payload.
-    last_record: (u8, Vec<u8>),
-    pub(crate) cursors: Arc<Cursors>,
-    chain: [u8; 32],
-    seq: u64,
+/// The two copies of a record, framed for the place where they go.
+fn frames(kind: u8, payload: &[u8], scroll: &[u8; 32], at: u64) -> [Vec<u8>; 2] {
+    [0, 1].map(|lane| {
+        let mut out = Vec::with_capacity(frame::frame_len(payload.len()));
+        frame::encode(kind, payload, scroll, Place { lane, at }, &mut out);
+        out
+    })
 }
 
-impl Scan {
-    /// Where the record stands by this journal.
-    pub(crate) fn position(&self) -> Position {
-        self.seals.last().map_or(self.base.position, |s| s.after)
-    }
-
-    /// Reads the journal at `path`, of the scroll with this fingerprint.
-    pub(crate) fn read(disk: &dyn Disk, path: &Path, spec: &[u8; 32]) -> Result<Self, Fault> {
-        let bytes = match read_small(disk, path, MAX_JOURNAL) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(Corrupt::new(path, 0, Damage::Missing).into()),
-            Err(e) if e.kind == std::io::ErrorKind::FileTooLarge => {
-                return Err(Corrupt::new(path, MAX_JOURNAL, Damage::Format).into());
-            }
-            Err(e) => return Err(e.into()),
-        };
-        Ok(Self::parse(&bytes, path, spec)?)
-    }
-
-    pub(crate) fn parse(bytes: &[u8], path: &Path, spec: &[u8; 32]) -> Result<Self, Corrupt> {
-        let bad = |at: usize, damage| Corrupt::new(path, at as u64, damage);
-        let first = locate(bytes, 0, path)?.ok_or_else(|| bad(0, Damage::Checksum))?;
-        if first.kind != BASE {
-            return Err(bad(0, Damage::Format));
-        }
-        let base = Base::decode(first.payload).ok_or_else(|| bad(0, Damage::Format))?;
-        if base.spec != *spec {
-            return Err(bad(0, Damage::Foreign));
-        }
-        let mut scan = Self {
-            seals: Vec::new(),
-            last: 0,
-            end: first.end,
-            base_end: first.end,
-            len: bytes.len(),
-            damaged_copy: first.damaged,
-            dirty_tail: false,
-            last_record: (BASE, first.payload.to_vec()),
-            cursors: Arc::new(base.cursors.clone()),
-            chain: base.chain,
-            seq: base.seq,
-            base,
-        };
-        while let Some(record) = locate(bytes, scan.end, path)? {
-            let at = scan.end;
-            if record.kind != SEAL {
-                return Err(bad(at, Damage::Format));
-            }
-            let seal = Seal::decode(record.payload).ok_or_else(|| bad(at, Damage::Format))?;
-            if !seal.follows(&scan.chain, scan.seq, &scan.position()) {
-                return Err(bad(at, Damage::Chain));
-            }
-            scan.chain = chain(record.payload);
-            scan.seq = seal.seq;
-            apply_cursors(&mut scan.cursors, &seal.cursors);
-            scan.damaged_copy = scan.damaged_copy.or(record.damaged);
-            scan.last_record = (SEAL, record.payload.to_vec());
-            scan.last = at;
-            scan.end = record.end;
-            scan.seals.push(seal);
-        }
-        scan.dirty_tail = bytes[scan.end..].iter().any(|b| *b != 0);
-        Ok(scan)
-    }
-}
-
-struct Located<'a> {
-    kind: u8,
-    payload: &'a [u8],
-    end: usize,
-    damaged: Option<u64>,
-}
-
-/// The record at `at`, by either of its copies. `None` when no whole frame begins at `at` or after it.
-fn locate<'a>(bytes: &'a [u8], at: usize, path: &Path) -> Result<Option<Located<'a>>, Corrupt> {
-    let Some(rest) = bytes.get(at..) else {
-        return Ok(None);
-    };
-    if let Some((kind, payload, len)) = frame::decode(rest) {
-        let whole = rest.get(len..2 * len) == Some(&rest[..len]);
-        return Ok(Some(Located {
-            kind,
-            payload,
-            end: (at + 2 * len).min(bytes.len()),
-            damaged: (!whole).then_some((at + len) as u64),
-        }));
-    }
-    for skip in (frame::ALIGN..rest.len()).step_by(frame::ALIGN) {
-        if let Some((kind, payload, len)) = frame::decode(&rest[skip..]) {
-            if len != skip {
-                return Err(Corrupt::new(path, at as u64, Damage::Chain));
-            }
-            return Ok(Some(Located {
-                kind,
-                payload,
-                end: at + 2 * len,
-                damaged: Some(at as u64),
-            }));
+/// Writes into both lanes from `at` on. Not durable.
+fn write_lanes(file: &Named, at: u64, bytes: &[Vec<u8>; 2]) -> Result<(), DiskError> {
+    for (lane, bytes) in (0..).zip(bytes) {
+        for piece in pieces(at, bytes.len()) {
+            let part = &bytes[(piece.start - at) as usize..(piece.end - at) as usize];
+            let at = piece.start;
+            file.write(part, in_file(Place { lane, at }))?;
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 /// A commit met trouble.
@@ -175,14 +89,14 @@ pub(crate) struct Journal {
     dir: PathBuf,
     steps: JournalSteps,
     spec: [u8; 32],
-    /// Where the next record goes.
+    /// Where the next record goes, in each lane.
     end: u64,
     base_end: u64,
-    /// Up to here the file is zero-filled and durable.
+    /// Up to here the lanes are zero-filled and durable.
     allocated: u64,
     seq: u64,
     chain: [u8; 32],
-    buffer: Vec<u8>,
+    buffers: [Vec<u8>; 2],
     payload: Vec<u8>,
 }
 
@@ -207,15 +121,14 @@ impl Journal {
         steps: JournalSteps,
     ) -> Result<Self, DiskError> {
         let path = dir.join(JOURNAL_FILE);
-        let mut buffer = Vec::new();
-        let payload = base.encode();
-        frame::encode(BASE, &payload, &mut buffer);
-        frame::encode(BASE, &payload, &mut buffer);
-        let end = buffer.len() as u64;
+        let mut buffers = frames(BASE, &base.encode(), &base.spec, 0);
+        let end = buffers[0].len() as u64;
         let allocated = end + steps.prealloc;
-        buffer.resize(allocated as usize, 0);
+        for buffer in &mut buffers {
+            buffer.resize(allocated as usize, 0);
+        }
         let file = Named::create(&**disk, &temporary(&path), MODE_SHARED)?;
-        file.write(&buffer, 0)?;
+        write_lanes(&file, 0, &buffers)?;
         file.sync_all()?;
         Ok(Self {
             file: Named {
@@ -231,7 +144,7 @@ impl Journal {
             allocated,
             seq: base.seq,
             chain: base.chain,
-            buffer: Vec::new(),
+            buffers: Default::default(),
             payload: Vec::new(),
         })
     }
@@ -248,7 +161,8 @@ impl Journal {
     /// Opens a scanned journal for appending, and makes durable what the scan found.
     ///
     /// The last record is written again: its sync may have failed in an earlier process, after which a
-    /// sync can report success although the page never reached the disk. What lies after it is zeroed.
+    /// sync can report success although the page never reached the disk. What lies after it is zeroed. Not
+    /// for a journal with a damaged copy ([`Journal::renew`]).
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         dir: &Path,
@@ -256,15 +170,15 @@ impl Journal {
         steps: JournalSteps,
     ) -> Result<Self, DiskError> {
         let file = Named::open(&**disk, &dir.join(JOURNAL_FILE))?;
-        let mut buffer = Vec::new();
-        frame::encode(scan.last_record.0, &scan.last_record.1, &mut buffer);
-        frame::encode(scan.last_record.0, &scan.last_record.1, &mut buffer);
-        let end = (scan.last + buffer.len()) as u64;
-        let allocated = end.max(scan.len as u64);
-        if scan.dirty_tail {
-            buffer.resize((allocated - scan.last as u64) as usize, 0);
+        let (kind, payload) = &scan.last_record;
+        let mut buffers = frames(*kind, payload, &scan.base.spec, scan.last);
+        let allocated = scan.end.max(scan.allocated).max(scan.dirty_to.unwrap_or(0));
+        if scan.dirty_to.is_some() {
+            for buffer in &mut buffers {
+                buffer.resize((allocated - scan.last) as usize, 0);
+            }
         }
-        file.write(&buffer, scan.last as u64)?;
+        write_lanes(&file, scan.last, &buffers)?;
         file.sync_all()?;
         Ok(Self {
             file,
@@ -272,14 +186,32 @@ impl Journal {
             dir: dir.to_owned(),
             steps,
             spec: scan.base.spec,
-            end,
-            base_end: scan.base_end as u64,
+            end: scan.end,
+            base_end: scan.base_end,
             allocated,
             seq: scan.seq,
             chain: scan.chain,
-            buffer: Vec::new(),
+            buffers: Default::default(),
             payload: Vec::new(),
         })
+    }
+
+    /// Writes a scanned journal anew, from the copies that are whole, and opens it. On an error the old or the
+    /// new file may be in place; they say the same.
+    pub(crate) fn renew(
+        disk: &Arc<dyn Disk>,
+        dir: &Path,
+        scan: &Scan,
+        steps: JournalSteps,
+    ) -> Result<Self, DiskError> {
+        let base = Base {
+            spec: scan.base.spec,
+            seq: scan.seq,
+            chain: scan.chain,
+            position: scan.position(),
+            cursors: Cursors::clone(&scan.cursors),
+        };
+        Self::create(disk, dir, &base, steps)
     }
 
     /// Encodes the seal of the batch after `before` and makes sure that there is durable room for it,
@@ -312,10 +244,12 @@ impl Journal {
         };
         self.payload.clear();
         seal.encode(&mut self.payload);
-        self.buffer.clear();
-        frame::encode(SEAL, &self.payload, &mut self.buffer);
-        frame::encode(SEAL, &self.payload, &mut self.buffer);
-        self.reserve(self.end + self.buffer.len() as u64)
+        for (lane, buffer) in (0..).zip(&mut self.buffers) {
+            let at = self.end;
+            buffer.clear();
+            frame::encode(SEAL, &self.payload, &self.spec, Place { lane, at }, buffer);
+        }
+        self.reserve(self.end + self.buffers[0].len() as u64)
             .map_err(Trouble::Refused)
     }
 
@@ -323,36 +257,24 @@ impl Journal {
     ///
     /// On an error the seal may or may not be durable: nobody may append until the journal was read again.
     pub(crate) fn seal(&mut self) -> Result<(), DiskError> {
-        self.file.write(&self.buffer, self.end)?;
+        write_lanes(&self.file, self.end, &self.buffers)?;
         self.file.sync_data()?;
-        self.end += self.buffer.len() as u64;
+        self.end += self.buffers[0].len() as u64;
         self.seq += 1;
         self.chain = chain(&self.payload);
         Ok(())
     }
 
-    /// Makes sure that zeros are durable up to `end` at least.
+    /// Makes sure that zeros are durable in both lanes up to `end` at least.
     fn reserve(&mut self, end: u64) -> Result<(), DiskError> {
         if end <= self.allocated {
             return Ok(());
         }
         let target = end.max(self.allocated + self.steps.prealloc);
         let zeros = vec![0; (target - self.allocated) as usize];
-        self.file.write(&zeros, self.allocated)?;
+        write_lanes(&self.file, self.allocated, &[zeros.clone(), zeros])?;
         self.file.sync_all()?;
         self.allocated = target;
-        Ok(())
-    }
-
-    /// Replaces the journal by one that begins with where it stands now. On an error the old or the new
-    /// file may be in place; they say the same.
-    pub(crate) fn compact(
-        &mut self,
-        position: Position,
-        cursors: &Arc<Cursors>,
-    ) -> Result<(), DiskError> {
-        let base = self.base(position, cursors);
-        *self = Self::create(&self.disk, &self.dir, &base, self.steps)?;
         Ok(())
     }
 

@@ -14,7 +14,8 @@
 //! # What holds
 //! - A commit that returned survives any crash; no index is ever given to two entries.
 //! - A flipped bit in what was sealed stops the start or the read that meets it; it is never served.
-//! - The record and the journal are never removed, and of the record only bytes that were never sealed are cut.
+//! - The record and the journal are never removed. Of the record only bytes that were never sealed are cut, and
+//!   the last ones that were are kept beside it (`*.cut`).
 #![forbid(unsafe_code)]
 
 mod backup;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use quorate_merkle::Hash;
 use thiserror::Error;
 
-use crate::disk::{Disk, MODE_SHARED, Named, sync_dir, temporary};
+use crate::disk::{Disk, MODE_SHARED, Named, sync_dir, temporary, write_atomic};
 use crate::entries::{IndexError, Indexer, MAX_BATCH_BYTES};
 use crate::error::{Corrupt, Damage, DiskError, Fault};
 use crate::journal::{JOURNAL_FILE, Journal, JournalSteps, Scan};
@@ -114,6 +114,8 @@ pub struct OpenReport {
     pub size: u64,
     /// Bytes cut from the record: written, but never sealed, so never acknowledged.
     pub cut_bytes: u64,
+    /// Where they were put: beside the record, its name with `.cut` at the end. Only the last cut is kept.
+    pub cut_file: Option<PathBuf>,
     /// One copy of a record of the journal was damaged; it was written anew from the other.
     pub healed_journal: bool,
     /// Where deriving began.
@@ -226,9 +228,16 @@ impl Scroll {
         }
         let (record, cut_bytes) = open_record(&**disk, &dir.join(spec.record_name()), &end)?;
         let tuning = options.tuning;
-        let mut journal = Journal::open(disk, dir, &scan, journal_steps(&tuning))?;
-        for name in [JOURNAL_FILE, SNAPSHOT_FILE, SPEC_FILE] {
-            remove_if_there(&**disk, &temporary(&dir.join(name)))?;
+        let steps = journal_steps(&tuning);
+        // While the other copy is good, write both anew: but not before everything was checked by it, and not
+        // into blocks that may be bad.
+        let sound = match scan.damaged_copy {
+            None => Some(Journal::open(disk, dir, &scan, steps)?),
+            Some(_) => None,
+        };
+        let replaced = [JOURNAL_FILE, SNAPSHOT_FILE, SPEC_FILE].map(|name| dir.join(name));
+        for path in replaced.iter().chain([&cut_path(&record.path)]) {
+            remove_if_there(&**disk, &temporary(path))?;
         }
 
         let place = Place {
@@ -242,14 +251,15 @@ impl Scroll {
             scan: &scan,
         };
         let (shared, snapshot, replayed) = place.derive(snapshot)?;
-        if scan.damaged_copy.is_some() {
-            // While the other copy is good, write both anew. Not before everything was checked by it.
-            journal.compact(end, &scan.cursors)?;
-        }
+        let journal = match sound {
+            Some(journal) => journal,
+            None => Journal::renew(disk, dir, &scan, steps)?,
+        };
         let shared = Arc::new(shared);
         let report = OpenReport {
             size: end.size,
             cut_bytes,
+            cut_file: (cut_bytes > 0).then(|| cut_path(&record.path)),
             healed_journal: scan.damaged_copy.is_some(),
             snapshot,
             replayed,
@@ -332,7 +342,7 @@ pub(crate) fn finish_create(
 }
 
 fn journal_damage(dir: &Path, scan: &Scan, damage: Damage) -> Corrupt {
-    Corrupt::new(&dir.join(JOURNAL_FILE), scan.end as u64, damage)
+    Corrupt::new(&dir.join(JOURNAL_FILE), scan.end_in_file(), damage)
 }
 
 /// A snapshot is written after the seals it covers were durable, so a journal that ends before it lost seals.
@@ -344,7 +354,15 @@ fn not_behind_snapshot(dir: &Path, scan: &Scan, snapshot: &Snapshot) -> Result<(
     Ok(())
 }
 
-/// Opens the record, cuts what was never sealed and makes the rest durable: a crashed process may have left it
+/// Where the bytes go that a start cuts off the record at `path`. Nobody was promised them; but if seals were
+/// lost in a way that nothing here notices, this is where the entries are.
+pub(crate) fn cut_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".cut");
+    name.into()
+}
+
+/// Opens the record, cuts what was never sealed, having put it aside, and makes the rest durable: a crashed process may have left it
 /// in memory only.
 fn open_record(disk: &dyn Disk, path: &Path, end: &Position) -> Result<(Named, u64), OpenError> {
     let Some(record) = Named::open_existing(disk, path)? else {
@@ -360,6 +378,10 @@ fn open_record(disk: &dyn Disk, path: &Path, end: &Position) -> Result<(Named, u
         return Err(Corrupt::new(path, end.bytes, Damage::Unsealed).into());
     }
     if len > end.bytes {
+        // The batch limit above bounds what is held here and kept there.
+        let mut cut = vec![0; usize::try_from(len - end.bytes).unwrap_or(0)];
+        record.read(&mut cut, end.bytes)?;
+        write_atomic(disk, &cut_path(path), &cut, MODE_SHARED)?;
         record.set_len(end.bytes)?;
     }
     record.sync_all()?;

@@ -62,7 +62,7 @@ pub(super) async fn run(
         {
             first = Some(failure(&spec.name, difference));
         }
-        answers.push(json!({
+        let mut answer = json!({
             "name": spec.name,
             "clean": report.is_clean(),
             "size": report.size,
@@ -70,7 +70,12 @@ pub(super) async fn run(
             "difference": difference,
             "repaired": repaired,
             "unsealed": report.unsealed,
-        }));
+        });
+        if let Some(cut) = &report.cut_file {
+            let cut = cut.strip_prefix(data_dir).unwrap_or(cut);
+            answer["cut_file"] = Value::from(cut.display().to_string());
+        }
+        answers.push(answer);
     }
     if let (Some(name), []) = (name, answers.as_slice()) {
         return Err(Failure::refused(

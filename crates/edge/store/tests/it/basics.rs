@@ -9,8 +9,8 @@ use quorate_store::{
 use quorate_testkit::disk::{FakeDisk, Fault};
 
 use crate::support::{
-    DIR, check_all, commit, create, disk_of, eager, entry, grow, model, open, open_with, prepared,
-    root_of, spec,
+    DIR, EXTENT, Words, check_all, commit, create, disk_of, eager, entry, grow, model, open,
+    open_with, prepared, root_of, spec,
 };
 
 #[test]
@@ -209,7 +209,7 @@ fn cursors_are_sealed_with_their_batch_and_survive_compaction() {
         assert_eq!(reader.cursor("gone").is_some(), i == 5);
         assert_eq!(reader.cursor("kept").is_some(), i >= 7);
     }
-    assert!(longest < 16_384, "the journal grew to {longest} bytes");
+    assert!(longest < 2 * EXTENT, "the journal grew to {longest} bytes");
 }
 
 #[test]
@@ -227,17 +227,34 @@ fn what_was_never_sealed_is_cut_at_the_start_and_reported() {
     // And half of a seal: a frame that was never finished.
     let journal = Path::new(DIR).join("commit.journal");
     fake.tamper(&journal, |bytes| {
-        let end = bytes.iter().rposition(|b| *b != 0).unwrap() + 1;
+        let end = bytes[..EXTENT].iter().rposition(|b| *b != 0).unwrap() + 1;
         let end = end.next_multiple_of(8);
-        bytes.resize(bytes.len().max(end + 64), 0);
-        bytes[end..end + 12].copy_from_slice(b"QSJ1\x02\0\0\0\0\0\0\x92");
+        bytes[end..end + 12].copy_from_slice(b"QSJ2\x02\0\0\0\0\0\0\x92");
     });
     let (mut scroll, report) = open_with(&fake, &eager()).unwrap();
     assert_eq!((report.size, report.cut_bytes), (20, 26));
     assert_eq!(fake.contents(&record).unwrap(), sealed);
-    assert!(!fake.contents(&journal).unwrap().ends_with(b"\x92"));
+    let second_lane = fake.contents(&journal).unwrap()[EXTENT..].to_vec();
+    let used = second_lane.iter().rposition(|b| *b != 0).unwrap() + 1;
+    let rest = fake.contents(&journal).unwrap()[used..EXTENT].to_vec();
+    assert!(rest.iter().all(|b| *b == 0), "the half seal is still there");
+    // What was cut is kept, and nothing else before the next cut.
+    let cut = Path::new(DIR).join("tests_events.jsonl.cut");
+    assert_eq!(report.cut_file, Some(cut.clone()));
+    let kept = Some(b"{\"never\":\"acknowledged\"}\n{".to_vec());
+    assert_eq!(fake.contents(&cut), kept);
     grow(&mut scroll, 25);
     drop(scroll);
+    let (_, report) = open_with(&fake, &eager()).unwrap();
+    assert_eq!((report.cut_bytes, report.cut_file), (0, None));
+    let found =
+        quorate_store::fsck(&disk_of(&fake), Path::new(DIR), &Words, None, &mut |_| ()).unwrap();
+    assert!(found.is_clean());
+    assert_eq!(found.cut_file, Some(cut.clone()));
+    assert_eq!(fake.crash(3).contents(&cut), kept);
+    fake.tamper(&record, |bytes| bytes.extend_from_slice(b"more"));
+    open(&fake);
+    assert_eq!(fake.contents(&cut), Some(b"more".to_vec()));
     check_all(&open(&fake).reader(), &model(25));
 }
 

@@ -1,12 +1,14 @@
 //! Every step of storage fails, before and after it persisted; crashes at any point of a random load.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use quorate_store::Urgency;
+use quorate_store::{Kind, Urgency};
 use quorate_testkit::disk::{FakeDisk, Fault};
 use quorate_testkit::rng::Rng;
 
 use crate::ledger::{Client, Restart, random_step};
+use crate::support::{DIR, create, eager, grow, open, open_with};
 
 /// Creation, commits of different sizes, journal growth and compaction, snapshots with merges, a clean close,
 /// a second life.
@@ -98,6 +100,47 @@ fn every_storage_step_may_fail_with_a_new_process_after_it() {
 #[test]
 fn every_storage_step_may_fail_with_a_crash_after_it() {
     table(Restart::Crash(1));
+}
+
+#[test]
+fn what_a_start_cuts_off_is_in_the_record_or_beside_it_whatever_fails() {
+    let good = FakeDisk::new();
+    create(&good, Kind::Receipts);
+    grow(&mut open(&good), 20);
+    let record = Path::new(DIR).join("tests_events.jsonl");
+    let tail = b"{\"never\":\"acknowledged\"}\n{".repeat(40);
+    good.tamper(&record, |bytes| bytes.extend_from_slice(&tail));
+    let mut reached = BTreeSet::new();
+    for fault in [
+        Fault::Before,
+        Fault::After,
+        Fault::Half,
+        Fault::SyncLost,
+        Fault::StopAfter,
+    ] {
+        for nth in 0.. {
+            let fake = good.fork();
+            fake.fail_at(nth, fault);
+            let opened = open_with(&fake, &eager());
+            let Some(step) = fake.failed() else { break };
+            for seed in 0..6 {
+                let after = fake.crash(seed);
+                let kept = after.contents(&Path::new(DIR).join("tests_events.jsonl.cut"));
+                let there = after.contents(&record).unwrap().ends_with(&tail);
+                assert!(there || kept.as_ref() == Some(&tail), "{fault:?} of {step}");
+                let (scroll, _) = open_with(&after, &eager()).unwrap();
+                assert_eq!(scroll.reader().size(), 20);
+            }
+            drop(opened);
+            reached.insert(step);
+        }
+    }
+    for step in [
+        "create tests_events.jsonl.cut.tmp",
+        "set_len tests_events.jsonl",
+    ] {
+        assert!(reached.contains(step), "{step} never failed: {reached:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,9 @@ use quorate_testkit::disk::FakeDisk;
 use quorate_testkit::oracle::Oracle;
 use quorate_testkit::rng::Rng;
 
-use crate::support::{DIR, create, eager, grow, keys_of, model, open, open_with, root_of};
+use crate::support::{
+    DIR, EXTENT, create, eager, grow, journal_of, keys_of, lanes, model, open, open_with, root_of,
+};
 
 const SIZE: u64 = 300;
 
@@ -88,8 +90,15 @@ fn all_right_or_refused(reader: &Reader, model: &[Vec<u8>]) -> usize {
     refused
 }
 
-fn places(len: u64, rng: &mut Rng) -> Vec<(u64, u8)> {
+/// Random places in a file, half of them where something was written.
+fn places(bytes: &[u8], rng: &mut Rng) -> Vec<(u64, u8)> {
+    let len = bytes.len() as u64;
     let mut places = vec![(0, 0), (len - 1, 7), (len / 2, 3)];
+    let written: Vec<u64> = (0..len).filter(|at| bytes[*at as usize] != 0).collect();
+    for _ in 0..if written.is_empty() { 0 } else { 12 } {
+        let at = written[rng.below(written.len() as u64) as usize];
+        places.push((at, (rng.next_u64() % 8) as u8));
+    }
     places.extend((0..12).map(|_| (rng.below(len), (rng.next_u64() % 8) as u8)));
     places
 }
@@ -107,7 +116,7 @@ fn flip_each(kind: Kind, prefix: &str) -> (usize, usize) {
             continue;
         }
         files += 1;
-        for (at, bit) in places(len, &mut rng) {
+        for (at, bit) in places(&good.contents(&path).unwrap(), &mut rng) {
             let fake = good.fork();
             assert!(fake.flip(&path, at, bit));
             match open_with(&fake, &eager()) {
@@ -138,7 +147,7 @@ fn flip_each(kind: Kind, prefix: &str) -> (usize, usize) {
 #[test]
 fn a_flipped_bit_in_scroll_json_stops_the_start() {
     let (starts, _) = flip_each(Kind::Receipts, "scroll.json");
-    assert_eq!(starts, 15);
+    assert_eq!(starts, 27);
 }
 
 #[test]
@@ -202,23 +211,25 @@ fn journal() -> PathBuf {
     Path::new(DIR).join("commit.journal")
 }
 
-/// Offsets at which records of the journal begin: both copies of each begin with the magic.
-fn copies(fake: &FakeDisk) -> Vec<u64> {
+/// Offsets at which records of the journal begin: both copies of each begin with the magic, one in each lane.
+fn copies(fake: &FakeDisk) -> Vec<[u64; 2]> {
     let bytes = fake.contents(&journal()).unwrap();
-    bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, w)| w == b"QSJ1")
-        .map(|(i, _)| i as u64)
-        .collect()
+    assert!(bytes.len() < 2 * EXTENT, "one extent for each lane");
+    let in_lane = |lane: &[u8]| -> Vec<u64> {
+        let found = lane.windows(4).enumerate().filter(|(_, w)| w == b"QSJ2");
+        found.map(|(i, _)| i as u64).collect()
+    };
+    let (first, second) = bytes.split_at(EXTENT);
+    let pairs = in_lane(first).into_iter().zip(in_lane(second));
+    pairs.map(|(a, b)| [a, EXTENT as u64 + b]).collect()
 }
 
 #[test]
 fn a_journal_record_with_both_copies_damaged_between_others_stops_the_start() {
     let good = sample(Kind::Receipts);
     let copies = copies(&good);
-    assert!(copies.len() >= 6);
-    for pair in copies[..copies.len() - 2].chunks(2) {
+    assert!(copies.len() >= 3);
+    for pair in &copies[..copies.len() - 1] {
         let fake = good.fork();
         fake.flip(&journal(), pair[0] + 20, 0);
         fake.flip(&journal(), pair[1] + 20, 0);
@@ -234,9 +245,9 @@ fn a_journal_record_with_both_copies_damaged_between_others_stops_the_start() {
 #[test]
 fn an_acknowledged_seal_that_is_gone_is_noticed_by_the_signed_head_and_by_the_snapshot() {
     let good = sample(Kind::Receipts);
-    let last_two = copies(&good).split_off(copies(&good).len() - 2);
+    let last_two = copies(&good).pop().unwrap();
     let lost = |fake: &FakeDisk| {
-        for at in &last_two {
+        for at in last_two {
             fake.flip(&journal(), at + 20, 0);
         }
     };
@@ -272,7 +283,7 @@ fn an_acknowledged_seal_that_is_gone_is_noticed_by_the_signed_head_and_by_the_sn
 #[test]
 fn a_healed_journal_survives_the_loss_of_the_other_copy() {
     let good = sample(Kind::Receipts);
-    for copy in copies(&good) {
+    for copy in copies(&good).into_iter().flatten() {
         let fake = good.fork();
         fake.flip(&journal(), copy + 30, 5);
         let (scroll, report) = open_with(&fake, &eager()).unwrap();
@@ -287,29 +298,37 @@ fn a_healed_journal_survives_the_loss_of_the_other_copy() {
 fn a_journal_record_that_was_cut_out_or_comes_from_elsewhere_stops_the_start() {
     let good = sample(Kind::Receipts);
     let copies = copies(&good);
-    let span = |i: usize| copies[2 * i] as usize..copies[2 * i + 2] as usize;
+    let span = |i: usize| copies[i][0] as usize..copies[i + 1][0] as usize;
     let refused = |change: &dyn Fn(&mut Vec<u8>)| {
         let fake = good.fork();
-        fake.tamper(&journal(), |bytes| change(bytes));
+        fake.tamper(&journal(), |bytes| {
+            let mut lanes = lanes(bytes);
+            lanes.iter_mut().for_each(change);
+            *bytes = journal_of(&lanes);
+        });
         match open_with(&fake, &eager()) {
             Err(OpenError::Fault(Fault::Corrupt(damage))) => assert_eq!(damage.file, journal()),
             other => panic!("{:?}", other.map(|(_, report)| report)),
         }
     };
-    // The first seal after the base goes; the one after it has the next number and another predecessor.
-    refused(&|bytes| drop(bytes.drain(span(1))));
-    // A seal twice.
-    refused(&|bytes| {
-        let again = bytes[span(1)].to_vec();
-        let at = span(1).end;
-        bytes.splice(at..at, again);
-    });
-    // A base among the seals.
-    refused(&|bytes| {
-        let base = bytes[span(0)].to_vec();
-        let at = span(1).end;
-        bytes.splice(at..at, base);
-    });
+    let last = copies.len() - 2;
+    assert!(last > 2);
+    for i in [1, last] {
+        // A seal after the base goes; the one after it has the next number, and says that it stood elsewhere.
+        refused(&|lane| drop(lane.drain(span(i))));
+        // A seal twice.
+        refused(&|lane| {
+            let again = lane[span(i)].to_vec();
+            let at = span(i).end;
+            lane.splice(at..at, again);
+        });
+        // A base among the seals.
+        refused(&|lane| {
+            let base = lane[span(0)].to_vec();
+            let at = span(i).end;
+            lane.splice(at..at, base);
+        });
+    }
 }
 
 #[test]
@@ -329,6 +348,26 @@ fn a_journal_of_another_scroll_is_refused() {
 }
 
 #[test]
+fn a_journal_of_another_version_is_refused_with_that_reason() {
+    let fake = sample(Kind::Receipts);
+    fake.tamper(&journal(), |bytes| {
+        for at in 0..bytes.len() - 4 {
+            if &bytes[at..at + 4] == b"QSJ2" {
+                bytes[at + 3] = b'1';
+            }
+        }
+    });
+    let before = acknowledged(&fake);
+    match open_with(&fake, &eager()) {
+        Err(OpenError::Fault(Fault::Corrupt(damage))) => {
+            assert_eq!((damage.file, damage.damage), (journal(), Damage::Version));
+        }
+        other => panic!("{:?}", other.map(|(_, report)| report)),
+    }
+    assert_eq!(acknowledged(&fake), before);
+}
+
+#[test]
 fn a_truncated_or_missing_record_or_journal_stops_the_start() {
     let promised = OpenOptions {
         at_least: Some((SIZE, root_of(&model(SIZE)))),
@@ -338,12 +377,12 @@ fn a_truncated_or_missing_record_or_journal_stops_the_start() {
         let good = sample(Kind::Receipts);
         let path = Path::new(DIR).join(name);
         let len = good.contents(&path).unwrap().len();
-        let last_seal = copies(&good).pop().unwrap();
+        let last_seal = copies(&good).pop().unwrap()[0] + 100;
         for keep in (0..len).step_by(len / 37) {
             let fake = good.fork();
             fake.tamper(&path, |bytes| bytes.truncate(keep));
             let Err(refused) = open_with(&fake, &promised) else {
-                // The journal's zeros may go, and the second copy of its last seal.
+                // The second lane may go, and the first one's zeros.
                 assert!(
                     name == "commit.journal" && keep as u64 >= last_seal,
                     "{keep}"

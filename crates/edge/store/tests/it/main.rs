@@ -3,6 +3,7 @@
 
 mod basics;
 mod beside;
+mod blocks;
 mod faults;
 mod flips;
 mod ledger;

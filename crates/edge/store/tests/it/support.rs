@@ -215,6 +215,31 @@ pub(crate) fn check_lookups(reader: &Reader, model: &[Vec<u8>]) {
     );
 }
 
+/// The lanes of a journal take turns in extents of this many bytes.
+pub(crate) const EXTENT: usize = 64 << 10;
+
+/// The parts of a journal's bytes that its two lanes are made of, in order.
+pub(crate) fn lanes(journal: &[u8]) -> [Vec<u8>; 2] {
+    [0, 1].map(|lane| {
+        let extents = journal.chunks(EXTENT).enumerate();
+        let own = extents.filter(|(i, _)| (i ^ (i / 2)) & 1 == lane);
+        own.flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    })
+}
+
+/// The file of these lanes.
+pub(crate) fn journal_of(lanes: &[Vec<u8>; 2]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (lane, bytes) in lanes.iter().enumerate() {
+        for (turn, part) in bytes.chunks(EXTENT).enumerate() {
+            let at = (2 * turn + (lane ^ (turn & 1))) * EXTENT;
+            out.resize(out.len().max(at + part.len()), 0);
+            out[at..at + part.len()].copy_from_slice(part);
+        }
+    }
+    out
+}
+
 /// The test entries 0..size.
 pub(crate) fn model(size: u64) -> Vec<Vec<u8>> {
     (0..size).map(entry).collect()
