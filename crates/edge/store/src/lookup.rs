@@ -42,7 +42,8 @@ struct State {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Upkeep {
     pub(crate) next_id: u64,
-    /// Merged away, but named by the newest snapshot: removed when the next one is durable.
+    /// Merged away, but named by the newest snapshot, or left by a failure: removed when the next snapshot is
+    /// durable.
     pub(crate) obsolete: Vec<u64>,
     /// A block of a run is damaged: runs are no longer merged, lookups that touch it fail.
     pub(crate) damaged: Option<Corrupt>,
@@ -144,11 +145,12 @@ impl Lookup {
             let Some(frozen) = frozen else { break };
             let mut points = frozen.points().to_vec();
             points.sort_unstable();
-            let mut writer = self.start_run(upkeep)?;
-            for point in points {
-                writer.push(point)?;
-            }
-            let run = self.reopen(writer.finish()?)?;
+            let run = self.write_run(upkeep, |writer| {
+                for point in points {
+                    writer.push(point)?;
+                }
+                Ok(())
+            })?;
             let mut state = self.write();
             state.runs.push(run);
             state.frozen = None;
@@ -163,14 +165,26 @@ impl Lookup {
         Ok(())
     }
 
-    fn start_run(&self, upkeep: &mut Upkeep) -> Result<RunWriter, DiskError> {
+    /// Writes one run. What a failure leaves of it is removed: on a full disk each further attempt would leave
+    /// another.
+    fn write_run(
+        &self,
+        upkeep: &mut Upkeep,
+        fill: impl FnOnce(&mut RunWriter) -> Result<(), Fault>,
+    ) -> Result<Arc<Run>, Fault> {
         let id = upkeep.next_id;
         upkeep.next_id += 1;
-        RunWriter::create(&*self.disk, &self.dir, self.index, id)
-    }
-
-    fn reopen(&self, meta: RunMeta) -> Result<Arc<Run>, Fault> {
-        Run::open(&*self.disk, &self.dir, self.index, meta).map(Arc::new)
+        let written = || {
+            let mut writer = RunWriter::create(&*self.disk, &self.dir, self.index, id)?;
+            fill(&mut writer)?;
+            let meta = writer.finish()?;
+            Run::open(&*self.disk, &self.dir, self.index, meta)
+        };
+        let run = written();
+        if run.is_err() && self.remove_run(id).is_err() {
+            upkeep.obsolete.push(id);
+        }
+        run.map(Arc::new)
     }
 
     fn merge(&self, upkeep: &mut Upkeep) -> Result<(), Fault> {
@@ -179,11 +193,12 @@ impl Lookup {
             let crowded = crowded_tier(&self.read().runs);
             let Some(old) = crowded else { return Ok(()) };
             let mut merged = Merged::new(&old);
-            let mut writer = self.start_run(upkeep)?;
-            while let Some(point) = merged.next()? {
-                writer.push(point)?;
-            }
-            let run = self.reopen(writer.finish()?)?;
+            let run = self.write_run(upkeep, |writer| {
+                while let Some(point) = merged.next()? {
+                    writer.push(point)?;
+                }
+                Ok(())
+            })?;
             let mut state = self.write();
             state
                 .runs
@@ -201,15 +216,20 @@ impl Lookup {
     /// Removes the files of runs that no snapshot names any more.
     pub(crate) fn remove_obsolete(&self, upkeep: &mut Upkeep) -> Result<(), DiskError> {
         while let Some(id) = upkeep.obsolete.last() {
-            let path = self.dir.join(run::file_name(*id));
-            match self.disk.remove(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(DiskError::new("remove", &path, &e));
-                }
-                _ => upkeep.obsolete.pop(),
-            };
+            self.remove_run(*id)?;
+            upkeep.obsolete.pop();
         }
         Ok(())
+    }
+
+    fn remove_run(&self, id: u64) -> Result<(), DiskError> {
+        let path = self.dir.join(run::file_name(id));
+        match self.disk.remove(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(DiskError::new("remove", &path, &e))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::reader::Reader;
 use crate::seal::{Base, Cursors, Position};
 use crate::shared::{LOOKUP_DIR, Tuning};
 use crate::snapshot::{SNAPSHOT_FILE, Snapshot};
-use crate::spec::{SPEC_FILE, ScrollSpec, SpecError};
+use crate::spec::{RECORD_ENDINGS, SPEC_FILE, ScrollSpec, SpecError};
 use crate::tree::TREE_DIR;
 use crate::writer::Writer;
 use derive::Place;
@@ -31,9 +31,9 @@ pub enum CreateError {
     /// There is one already. Nothing was changed.
     #[error("there is a scroll in {} already", .0.display())]
     Exists(PathBuf),
-    /// The directory holds entries but no `scroll.json`: a scroll that lost its description, not one that was
-    /// never finished. Nothing was changed.
-    #[error("{} holds entries of a scroll without a description", .0.display())]
+    /// The directory holds this file of a scroll, but no `scroll.json`: a scroll that lost its description, not
+    /// one that was never finished. Nothing was changed; a backup has the description.
+    #[error("{} is of a scroll that lost its {SPEC_FILE}: it is not written over", .0.display())]
     NotEmpty(PathBuf),
     /// The spec cannot be used. Nothing was changed.
     #[error(transparent)]
@@ -158,14 +158,11 @@ impl Scroll {
         if exists(&dir.join(SPEC_FILE))? {
             return Err(CreateError::Exists(dir.to_owned()));
         }
-        create_dirs(&**disk, dir)?;
-        // Left by an attempt that did not get to the end, the record is empty.
-        let record = dir.join(spec.record_name());
-        if let Some(file) = Named::open_existing(&**disk, &record)?
-            && file.len()? > 0
-        {
-            return Err(CreateError::NotEmpty(dir.to_owned()));
+        if let Some(found) = left_of_a_scroll(&**disk, dir)? {
+            return Err(CreateError::NotEmpty(found));
         }
+        create_dirs(&**disk, dir)?;
+        let record = dir.join(spec.record_name());
         Named::create(&**disk, &record, MODE_SHARED)?.sync_all()?;
         let base = Base {
             spec: spec.fingerprint(),
@@ -293,6 +290,35 @@ impl Scroll {
     }
 }
 
+/// A file in `dir` that no unfinished [`Scroll::create`] leaves: it leaves an empty record of either kind, and
+/// a journal that never sealed anything. What cannot be told is taken for a scroll's.
+fn left_of_a_scroll(disk: &dyn Disk, dir: &Path) -> Result<Option<PathBuf>, DiskError> {
+    let names = match disk.list(dir) {
+        Ok(names) => names,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(DiskError::new("list", dir, &e)),
+    };
+    for name in names {
+        let path = dir.join(&name);
+        let is_record = RECORD_ENDINGS.iter().any(|ending| name.ends_with(ending));
+        let found = if name == JOURNAL_FILE {
+            match Scan::read_any(disk, &path) {
+                Ok(scan) => !scan.is_pristine(),
+                Err(Fault::Corrupt(_)) => true,
+                Err(Fault::Disk(e)) => return Err(e),
+            }
+        } else if is_record {
+            Named::open(disk, &path)?.len()? > 0
+        } else {
+            name == SNAPSHOT_FILE || name.ends_with(CUT_ENDING)
+        };
+        if found {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
 pub(crate) const fn journal_steps(tuning: &Tuning) -> JournalSteps {
     JournalSteps {
         prealloc: tuning.journal_step,
@@ -354,11 +380,14 @@ fn not_behind_snapshot(dir: &Path, scan: &Scan, snapshot: &Snapshot) -> Result<(
     Ok(())
 }
 
+/// How the name ends of the file with what was cut off a record.
+const CUT_ENDING: &str = ".cut";
+
 /// Where the bytes go that a start cuts off the record at `path`. Nobody was promised them; but if seals were
 /// lost in a way that nothing here notices, this is where the entries are.
 pub(crate) fn cut_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".cut");
+    name.push(CUT_ENDING);
     name.into()
 }
 

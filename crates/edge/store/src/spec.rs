@@ -20,6 +20,9 @@ const MAX_SPEC_LEN: u64 = 16 << 10;
 const MAX_TEXT: usize = 255;
 const CONTEXT: &str = "quorate v1 scroll spec";
 
+/// How the names of records end: of receipts, of raw entries.
+pub(crate) const RECORD_ENDINGS: [&str; 2] = ["_events.jsonl", "_entries.bin"];
+
 /// What the entries of a scroll are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -145,10 +148,12 @@ impl ScrollSpec {
     /// The name of the record in the scroll's directory.
     #[must_use]
     pub fn record_name(&self) -> String {
-        match self.kind {
-            Kind::Receipts => format!("{}_events.jsonl", self.file_name()),
-            Kind::Raw => format!("{}_entries.bin", self.file_name()),
-        }
+        let [receipts, raw] = RECORD_ENDINGS;
+        let ending = match self.kind {
+            Kind::Receipts => receipts,
+            Kind::Raw => raw,
+        };
+        format!("{}{ending}", self.file_name())
     }
 
     /// What ties a journal, a snapshot and a backup to this scroll and no other.

@@ -62,6 +62,8 @@ struct State {
     /// The operation that the fault hit.
     failed: Option<String>,
     stopped: bool,
+    /// How many bytes files may still grow by.
+    room: Option<u64>,
 }
 
 /// A change of names that a journaling file system makes as one.
@@ -103,9 +105,16 @@ impl FakeDisk {
         self.state().failed.clone()
     }
 
-    /// Takes the fault back, and lets a stopped disk work again.
+    /// From now on the disk is full when files have grown by this many bytes: a write then takes what fits and
+    /// fails. What is removed gives no room.
+    pub fn set_room(&self, bytes: u64) {
+        self.state().room = Some(bytes);
+    }
+
+    /// Takes the fault back, and lets a stopped or full disk work again.
     pub fn heal(&self) {
         let mut state = self.state();
+        state.room = None;
         state.fault = None;
         state.stopped = false;
     }
@@ -163,6 +172,7 @@ impl FakeDisk {
         let mut state = self.state().clone();
         state.fault = None;
         state.stopped = false;
+        state.room = None;
         state.locks.clear();
         Self(Arc::new(Mutex::new(state)))
     }
@@ -361,11 +371,18 @@ impl DiskFile for FakeFile {
             } else {
                 data.len()
             };
-            let data = data[..half].to_vec();
             let inode = &mut state.inodes[self.inode];
+            let grows = (offset + half as u64).saturating_sub(inode.written.len() as u64);
+            let room = state.room.map_or(grows, |room| room.min(grows));
+            state.room = state.room.map(|left| left - room);
+            let fits = half.saturating_sub((grows - room) as usize);
+            let data = data[..fits].to_vec();
             inode.overwrite(offset, data.len() as u64)?;
             Inode::write(&mut inode.written, offset, &data);
             inode.pending.push(Change::Write { offset, data });
+            if fits < half {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             Ok(())
         })
     }

@@ -53,6 +53,12 @@ impl Scan {
         first_copy(self.end)
     }
 
+    /// Whether nothing was ever sealed by this journal or by the ones it continues.
+    pub(crate) fn is_pristine(&self) -> bool {
+        let position = self.position();
+        (self.seq, position.size, position.bytes) == (0, 0, 0) && self.cursors.is_empty()
+    }
+
     /// Reads the journal at `path`, of the scroll with this fingerprint.
     pub(crate) fn read(disk: &dyn Disk, path: &Path, spec: &[u8; 32]) -> Result<Self, Fault> {
         let lanes = lanes::read(disk, path)?;
@@ -61,6 +67,12 @@ impl Scan {
             return Err(Corrupt::new(path, 0, Damage::Foreign).into());
         }
         Ok(Self::after(base, &lanes, path)?)
+    }
+
+    /// As [`Scan::read`], of whichever scroll the journal is.
+    pub(crate) fn read_any(disk: &dyn Disk, path: &Path) -> Result<Self, Fault> {
+        let lanes = lanes::read(disk, path)?;
+        Ok(Self::after(base(&lanes, path)?, &lanes, path)?)
     }
 
     pub(crate) fn parse(bytes: &[u8], path: &Path, spec: &[u8; 32]) -> Result<Self, Corrupt> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use quorate_store::{
     Batch, CommitError, CreateError, Damage, EntryError, EntryKeys, Kind, OpenError, OpenOptions,
-    PreparedEntry, ReadError, Scroll, SnapshotUse, Urgency,
+    PreparedEntry, ReadError, Scroll, SnapshotUse, Urgency, write_atomic,
 };
 use quorate_testkit::disk::{FakeDisk, Fault};
 
@@ -138,12 +138,79 @@ fn a_scroll_is_not_created_over_another() {
     create(&fake, Kind::Raw);
     let again = Scroll::create(&disk_of(&fake), Path::new(DIR), &spec(Kind::Receipts));
     assert_eq!(again, Err(CreateError::Exists(DIR.into())));
-    fake.lose(&Path::new(DIR).join("scroll.json"));
-    fake.tamper(&Path::new(DIR).join("tests_entries.bin"), |bytes| {
-        bytes.push(1);
-    });
-    let again = Scroll::create(&disk_of(&fake), Path::new(DIR), &spec(Kind::Raw));
-    assert_eq!(again, Err(CreateError::NotEmpty(DIR.into())));
+}
+
+#[test]
+fn a_scroll_that_lost_its_description_is_neither_adopted_nor_written_over() {
+    let path = |name: &str| Path::new(DIR).join(name);
+    let refused = |fake: &FakeDisk, kind, found: &str| {
+        fake.lose(&path("scroll.json"));
+        let before = fake.files();
+        let operations = fake.operations();
+        let again = Scroll::create(&disk_of(fake), Path::new(DIR), &spec(kind));
+        assert_eq!(again, Err(CreateError::NotEmpty(path(found))));
+        assert_eq!((fake.files(), fake.operations()), (before, operations));
+    };
+    let filled = |kind| {
+        let fake = FakeDisk::new();
+        create(&fake, kind);
+        grow(&mut open(&fake), 5);
+        fake
+    };
+    for kind in [Kind::Receipts, Kind::Raw] {
+        for other in [Kind::Receipts, Kind::Raw] {
+            refused(&filled(kind), other, "commit.journal");
+            // The record alone, whatever kind the new scroll would be of.
+            let fake = filled(kind);
+            fake.lose(&path("commit.journal"));
+            refused(&fake, other, &spec(kind).record_name());
+        }
+    }
+    // The journal alone, or what cannot be read of it.
+    let fake = filled(Kind::Raw);
+    fake.lose(&path("tests_entries.bin"));
+    refused(&fake, Kind::Raw, "commit.journal");
+    fake.tamper(&path("commit.journal"), |bytes| bytes.fill(0xa5));
+    refused(&fake, Kind::Raw, "commit.journal");
+    fake.unreadable(&path("commit.journal"), 0..1 << 20);
+    refused(&fake, Kind::Raw, "commit.journal");
+    // Cursors without entries are a scroll as well.
+    let fake = FakeDisk::new();
+    create(&fake, Kind::Raw);
+    let batch = Batch {
+        cursors: vec![("input".into(), b"here".to_vec())],
+        ..Batch::default()
+    };
+    open(&fake).writer().commit(batch).unwrap();
+    refused(&fake, Kind::Raw, "commit.journal");
+    // A snapshot, or what was cut off a record.
+    for name in ["snapshot", "tests_entries.bin.cut"] {
+        let fake = FakeDisk::new();
+        create(&fake, Kind::Raw);
+        write_atomic(&fake, &path(name), b"x", 0o644).unwrap();
+        refused(&fake, Kind::Raw, name);
+    }
+}
+
+#[test]
+fn an_unfinished_creation_is_taken_over_by_the_next_also_of_the_other_kind() {
+    for nth in 0.. {
+        let fake = FakeDisk::new();
+        fake.fail_at(nth, Fault::StopAfter);
+        let first = Scroll::create(&disk_of(&fake), Path::new(DIR), &spec(Kind::Receipts));
+        if fake.failed().is_none() {
+            assert_eq!(first, Ok(()));
+            break;
+        }
+        for seed in 0..4 {
+            let fake = fake.crash(seed);
+            let again = Scroll::create(&disk_of(&fake), Path::new(DIR), &spec(Kind::Raw));
+            if again != Err(CreateError::Exists(DIR.into())) {
+                assert_eq!(again, Ok(()), "{nth}");
+            }
+            grow(&mut open(&fake), 3);
+        }
+    }
 }
 
 #[test]
@@ -303,4 +370,59 @@ fn a_time_that_the_entry_does_not_have_is_damage_and_not_an_answer() {
         "{found:?}"
     );
     assert_eq!(scroll.reader().by_time(0..500, 10), Ok(Vec::new()));
+}
+
+#[test]
+fn a_failed_flush_or_merge_leaves_no_partial_run_behind() {
+    let runs = |fake: &FakeDisk| {
+        let files = fake.files().into_iter().map(|(path, _)| path);
+        files
+            .filter(|path| path.extension().is_some_and(|e| e == "run"))
+            .count()
+    };
+    // Too little for a run; for a run and not for the merged one of the same points.
+    for room in [0, 100, 3000, 5000, 9000] {
+        let fake = FakeDisk::new();
+        create(&fake, Kind::Receipts);
+        let mut scroll = open(&fake);
+        for size in [50, 100, 150] {
+            grow(&mut scroll, size);
+            scroll.reader().maintain(Urgency::IfAnything).unwrap();
+        }
+        grow(&mut scroll, 180);
+        let before = runs(&fake);
+        let maintain = || scroll.reader().maintain(Urgency::IfAnything);
+        for _ in 0..12 {
+            fake.set_room(room);
+            let failed = maintain();
+            assert!(room > 3000 || failed.is_err());
+        }
+        // Of each of three look-ups a run that was written out, and a merged one.
+        assert!(runs(&fake) <= before + 6, "{room}: {}", runs(&fake));
+        fake.heal();
+        drop(maintain());
+        drop(maintain());
+        check_all(&scroll.reader(), &model(180));
+        drop(scroll);
+        check_all(&open(&fake.crash(room)).reader(), &model(180));
+    }
+}
+
+#[test]
+fn a_run_that_no_snapshot_names_is_removed_at_the_start() {
+    let stray = Path::new(DIR).join("lookup/leaf/00000000000000ff.run");
+    for with_snapshot in [true, false] {
+        let fake = FakeDisk::new();
+        create(&fake, Kind::Receipts);
+        let mut scroll = open(&fake);
+        grow(&mut scroll, 50);
+        scroll.split().0.close().unwrap();
+        if !with_snapshot {
+            fake.lose(&Path::new(DIR).join("snapshot"));
+        }
+        write_atomic(&fake, &stray, b"half of a run", 0o644).unwrap();
+        let scroll = open(&fake);
+        assert_eq!(fake.contents(&stray), None);
+        check_all(&scroll.reader(), &model(50));
+    }
 }
