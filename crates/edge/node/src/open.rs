@@ -166,6 +166,7 @@ impl Inner {
             tracing::info!(
                 scroll = spec.name,
                 bytes = report.cut_bytes,
+                kept = ?report.cut_file,
                 "cut off what was never acknowledged"
             );
         }
@@ -344,6 +345,21 @@ impl Inner {
             .join(name.to_ascii_lowercase())
             .join("sealed");
         let sealed = SealedStore::new(Arc::clone(&self.disk), &sealed_dir, commitment);
+        if sequencer.is_some() {
+            match crate::sealed::erase_orphans(&sealed, &reader) {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(
+                    scroll = name,
+                    count,
+                    "erased content whose receipt never got into the log"
+                ),
+                Err(error) => tracing::warn!(
+                    scroll = name,
+                    %error,
+                    "content whose receipt never got into the log was not erased; the next start does it"
+                ),
+            }
+        }
         let scroll = Arc::new(Scroll {
             spec,
             reader,

@@ -124,7 +124,18 @@ fn keys_of(receipt: &Receipt) -> EntryKeys {
     if let Some(id) = receipt.id() {
         keys.push_id(id_fingerprint(id));
     }
+    if let Some(sealed) = sealed_in(receipt) {
+        keys.push_id(id_fingerprint(&sealed.commitment.to_string()));
+    }
     keys
+}
+
+/// The commitment in a receipt. Most have none, and their text says so at once.
+pub(crate) fn sealed_in(receipt: &Receipt) -> Option<Sealed> {
+    if !receipt.text().contains(SEALED_NAME) {
+        return None;
+    }
+    Sealed::from_value(receipt.get(Sealed::MEMBER)?).ok()
 }
 
 /// Finds the look-up keys of stored receipts again, at replay and rebuild.

@@ -96,7 +96,7 @@ impl Scroll {
         ))
     }
 
-    fn sequencer(&self) -> Result<&Sequencer, ApiError> {
+    pub(crate) fn sequencer(&self) -> Result<&Sequencer, ApiError> {
         self.sequencer.as_ref().ok_or_else(|| {
             ApiError::new(
                 StatusCode::CONFLICT,

@@ -91,6 +91,62 @@ fn sealed_content_that_was_promised_survives_any_fault_and_erased_content_does_n
 }
 
 #[test]
+fn orphans_are_erased_whole_and_nothing_that_is_committed_to_or_new() {
+    let fake = FakeDisk::new();
+    create(&fake, quorate_store::Kind::Receipts);
+    let put = |store: &SealedStore, salt: u8| {
+        let (salt, content) = ([salt; 32], b"personal".to_vec());
+        let name = commitment(&salt, &content);
+        store.put(&name, &salt, &content).unwrap();
+        name
+    };
+    let store = sealed(&fake);
+    let (kept, orphan) = (put(&store, 1), put(&store, 2));
+    // A file that is not ours, and what a put leaves that stopped before the rename.
+    let unfinished = commitment(&[3; 32], b"personal");
+    let hex: String = unfinished.iter().map(|b| format!("{b:02x}")).collect();
+    let dir = Path::new("data/receipts/tests/sealed").join(&hex[..2]);
+    fake.create_dir_all(&dir).unwrap();
+    write_atomic(
+        &fake,
+        &dir.join(format!("{}.tmp", &hex[2..])),
+        b"personal",
+        0o600,
+    )
+    .unwrap();
+    write_atomic(&fake, &dir.join("README"), b"by hand", 0o600).unwrap();
+
+    let store = sealed(&fake);
+    let mut all = vec![kept, orphan, unfinished];
+    all.sort_unstable();
+    assert_eq!(store.commitments(), Ok(all));
+    let new = put(&store, 4);
+    let mut asked = Vec::new();
+    let erased = store.erase_orphans(|name| {
+        asked.push(*name);
+        *name == kept
+    });
+    let mut gone = vec![orphan, unfinished];
+    gone.sort_unstable();
+    assert_eq!(erased, Ok(gone));
+    assert!(!asked.contains(&new), "its receipt may be on the way");
+    for seed in 0..4 {
+        let after = fake.crash(seed);
+        let mut left = vec![kept, new];
+        left.sort_unstable();
+        assert_eq!(sealed(&after).commitments(), Ok(left));
+        assert_eq!(
+            after.contents(&dir.join("README")),
+            Some(b"by hand".to_vec())
+        );
+    }
+    // Once: what is put from now on is not even remembered.
+    let newer = put(&store, 5);
+    assert_eq!(store.erase_orphans(|_| false), Ok(Vec::new()));
+    assert_eq!(store.exists(&newer), Ok(true));
+}
+
+#[test]
 fn a_flipped_bit_in_sealed_content_is_damage() {
     let fake = FakeDisk::new();
     let (salt, content) = ([7; 32], b"personal".to_vec());
