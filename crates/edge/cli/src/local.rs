@@ -183,26 +183,26 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
             "in-use",
             "a node or another command works on it: wait for it, or stop it",
         ),
-        NodeError::DataDir(DataDirError::Disk(_)) | NodeError::Io { .. } => (
-            Exit::Environment,
-            "data-dir",
-            "check its owner, its permissions and the disk",
-        ),
         NodeError::Listen { .. } => (
             Exit::Environment,
             "listen",
             "choose an address of this machine that no other program uses, with --listen",
-        ),
-        NodeError::Scroll { .. } | NodeError::StoredCheckpoint { .. } => (
-            Exit::Refused,
-            "damaged",
-            "do not remove anything: 'quorate log fsck' names the first difference; a backup may be restored into another directory",
         ),
         NodeError::Witness(error) => return witness(error),
         NodeError::Failed(_) => (
             Exit::Environment,
             "failed",
             "run 'quorate log fsck', then start it again",
+        ),
+        failed if failed.is_environment() => (
+            Exit::Environment,
+            "data-dir",
+            "check its owner, its permissions and the disk",
+        ),
+        NodeError::Scroll { .. } | NodeError::StoredCheckpoint { .. } => (
+            Exit::Refused,
+            "damaged",
+            "do not remove anything: 'quorate log fsck' names the first difference; a backup may be restored into another directory",
         ),
         _ => (
             Exit::Refused,

@@ -20,6 +20,7 @@ mod clock;
 mod config;
 mod console;
 mod database;
+mod environment;
 mod feed;
 mod follow;
 mod identity;

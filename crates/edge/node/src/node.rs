@@ -316,19 +316,21 @@ pub(crate) fn make_private_dir(path: &Path) -> Result<(), NodeError> {
 }
 
 /// `qo_`, 64 hex digits and a newline, for its owner only.
-fn is_private_token(path: &Path, text: &str) -> bool {
+fn is_private_token(path: &Path, text: &str) -> std::io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
-    let private = std::fs::metadata(path).is_ok_and(|m| m.mode() & 0o077 == 0);
+    let private = std::fs::metadata(path)?.mode() & 0o077 == 0;
     let digits = text.strip_prefix("qo_").and_then(|t| t.strip_suffix('\n'));
-    private && digits.is_some_and(|d| d.parse::<quorate_merkle::Hash>().is_ok())
+    Ok(private && digits.is_some_and(|d| d.parse::<quorate_merkle::Hash>().is_ok()))
 }
 
 /// Reads `DATA/operator.token`, or makes it.
 fn operator_token(disk: &dyn Disk, data_dir: &Path) -> Result<String, NodeError> {
     let path = data_dir.join("operator.token");
-    match std::fs::read_to_string(&path) {
-        Ok(text) if !is_private_token(&path, &text) => Err(NodeError::OperatorToken { path }),
-        Ok(text) => Ok(text.trim_end_matches('\n').to_owned()),
+    let read =
+        std::fs::read_to_string(&path).and_then(|text| Ok((is_private_token(&path, &text)?, text)));
+    match read {
+        Ok((false, _)) => Err(NodeError::OperatorToken { path }),
+        Ok((true, text)) => Ok(text.trim_end_matches('\n').to_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let token = secret("qo_")?;
             quorate_store::write_atomic(

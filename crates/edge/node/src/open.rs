@@ -106,7 +106,9 @@ impl Inner {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&dir).map_err(io)? {
             let entry = entry.map_err(io)?;
-            if entry.path().join(quorate_store::SPEC_FILE).exists()
+            let spec = entry.path().join(quorate_store::SPEC_FILE);
+            // What cannot be looked at is not absent.
+            if spec.try_exists().map_err(io)?
                 && let Ok(name) = entry.file_name().into_string()
             {
                 names.push(name);
@@ -230,9 +232,15 @@ impl Inner {
     /// Replays the lineage, and appends what a new node's still lacks.
     fn establish_identity(&self, opened: &mut Opened) -> Result<(), NodeError> {
         let size = opened.reader.size();
-        let read = |e: quorate_store::ReadError| NodeError::StoredCheckpoint {
-            name: opened.spec.name.clone(),
-            reason: format!("the key history cannot be read: {e}"),
+        let read = |e: quorate_store::ReadError| match e {
+            quorate_store::ReadError::Fault(fault) => NodeError::Scroll {
+                name: opened.spec.name.clone(),
+                source: fault.into(),
+            },
+            other => NodeError::StoredCheckpoint {
+                name: opened.spec.name.clone(),
+                reason: format!("the key history cannot be read: {other}"),
+            },
         };
         let mut receipts = Vec::new();
         // One call gives only so many entries.

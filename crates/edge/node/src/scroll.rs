@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api::ApiError;
 use crate::checkpoint::{CheckpointError, Checkpoints, Published};
 use crate::lane::Lane;
-use crate::sequencer::{Append, AppendError, Appended, Patience, Pending, Sequencer};
+use crate::sequencer::{Append, AppendError, Appended, Input, Patience, Pending, Sequencer};
 
 /// A scroll as handlers see it.
 #[derive(Debug)]
@@ -115,6 +115,19 @@ impl Scroll {
     /// Puts an append into the queue, waiting for room.
     pub(crate) async fn enqueue(&self, append: Append) -> Result<Pending, ApiError> {
         Ok(self.sequencer()?.enqueue(append, Patience::Wait).await?)
+    }
+
+    /// As [`Scroll::enqueue`]; refused when an earlier part of the same input was.
+    pub(crate) async fn enqueue_part(
+        &self,
+        append: Append,
+        input: &Input,
+    ) -> Result<Pending, ApiError> {
+        let input = Some(input.clone());
+        let sequencer = self.sequencer()?;
+        Ok(sequencer
+            .enqueue_part(append, input, Patience::Wait)
+            .await?)
     }
 
     /// The proof of one entry under a checkpoint that covers it, made at once if there is none.

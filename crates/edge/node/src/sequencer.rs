@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use quorate_store::{Batch, CommitError, PreparedEntry, Writer};
 use thiserror::Error;
@@ -49,6 +50,24 @@ impl Append {
     }
 }
 
+/// An input that arrives in parts. Its lines are durable up to some line and not beyond it: once one part was
+/// refused, those behind it are refused too, although they might be stored.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Input {
+    /// Set and read by the sequencer's thread only.
+    refused: Arc<AtomicBool>,
+}
+
+impl Input {
+    fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn refuse(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Where a durable append landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Appended {
@@ -89,6 +108,7 @@ pub(crate) enum SequencerFailure {
 
 type Replies = Vec<(
     usize,
+    Option<Input>,
     oneshot::Sender<Result<Appended, AppendError>>,
     OwnedSemaphorePermit,
 )>;
@@ -110,6 +130,8 @@ enum Message {
 
 struct Job {
     append: Append,
+    /// What it is a part of, if it is one.
+    input: Option<Input>,
     bytes: usize,
     /// The queue's bytes it occupies, given back when it is committed.
     room: OwnedSemaphorePermit,
@@ -184,6 +206,19 @@ impl Sequencer {
         append: Append,
         patience: Patience,
     ) -> Result<Pending, AppendError> {
+        self.enqueue_part(append, None, patience).await
+    }
+
+    /// As [`Sequencer::enqueue`]; a part of an input is refused when one before it was.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub(crate) async fn enqueue_part(
+        &self,
+        append: Append,
+        input: Option<Input>,
+        patience: Patience,
+    ) -> Result<Pending, AppendError> {
         let bytes = size_of_append(&append);
         if bytes > REQUEST_BYTES {
             return Err(AppendError::TooLarge);
@@ -214,6 +249,7 @@ impl Sequencer {
         let (reply, answer) = oneshot::channel();
         permit.send(Message::Append(Job {
             append,
+            input,
             bytes,
             room,
             reply,
@@ -283,8 +319,14 @@ fn run(
                 stopping = true;
                 break;
             };
+            if job.input.as_ref().is_some_and(Input::is_refused) {
+                let why = "an earlier part of the same input was refused".to_owned();
+                let _gone = job.reply.send(Err(AppendError::Refused(why)));
+                next = queue.try_recv().ok();
+                continue;
+            }
             bytes += job.bytes;
-            replies.push((job.append.entries.len(), job.reply, job.room));
+            replies.push((job.append.entries.len(), job.input, job.reply, job.room));
             batch.cursors.extend(job.append.cursors);
             if batch.entries.is_empty() {
                 batch.entries = job.append.entries;
@@ -300,7 +342,7 @@ fn run(
             Ok(commit) => {
                 let mut index = commit.first_index;
                 committed.send_replace(commit.size);
-                for (count, reply, _room) in replies.drain(..) {
+                for (count, _input, reply, _room) in replies.drain(..) {
                     // A caller that went away does not undo what is durable.
                     let _gone = reply.send(Ok(Appended {
                         first_index: index,
@@ -312,7 +354,8 @@ fn run(
             Err(error @ (CommitError::Uncertain(_) | CommitError::Stopped)) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "a group commit was refused; nothing of it is in the log");
-                for (_, reply, _room) in replies.drain(..) {
+                for (_, input, reply, _room) in replies.drain(..) {
+                    input.iter().for_each(Input::refuse);
                     let _gone = reply.send(Err(AppendError::Refused(error.to_string())));
                 }
             }
@@ -327,12 +370,14 @@ fn run(
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use axum::response::IntoResponse as _;
     use quorate_store::{
         Disk, EntryKeys, Kind, Opaque, OpenOptions, OsDisk, Scroll, ScrollSpec, Visibility,
     };
+
+    use quorate_testkit::disk::{FakeDisk, Fault};
 
     use super::*;
     use crate::api::ApiError;
@@ -350,7 +395,10 @@ mod tests {
     }
 
     fn writer(dir: &std::path::Path) -> Writer {
-        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        writer_on(Arc::new(OsDisk), dir)
+    }
+
+    fn writer_on(disk: Arc<dyn Disk>, dir: &std::path::Path) -> Writer {
         let spec = ScrollSpec {
             name: "A".to_owned(),
             kind: Kind::Raw,
@@ -490,6 +538,54 @@ mod tests {
             QUEUE_REQUESTS as u64 + 1,
             "what was refused was not appended"
         );
+        tokio::task::spawn_blocking(move || sequencer.stop())
+            .await
+            .unwrap();
+        thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "the gate holds the sequencer's thread, which awaits nothing"
+    )]
+    async fn behind_a_refused_part_of_an_input_no_other_part_is_stored() {
+        static GATE: Mutex<()> = Mutex::new(());
+        static AT_THE_GATE: AtomicBool = AtomicBool::new(false);
+        fn clock() -> i64 {
+            AT_THE_GATE.store(true, Ordering::SeqCst);
+            drop(GATE.lock());
+            0
+        }
+        let disk = FakeDisk::new();
+        let writer = writer_on(Arc::new(disk.clone()), std::path::Path::new("data/a"));
+        let (sequencer, thread) = Sequencer::start("a", writer, clock, |e| panic!("{e}")).unwrap();
+        let input = Input::default();
+        let part =
+            |byte| sequencer.enqueue_part(entry(byte, 1), Some(input.clone()), Patience::Wait);
+        let gate = GATE.lock().unwrap();
+        let first = part(0).await.unwrap();
+        while !AT_THE_GATE.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        // These miss the group commit of the first, and the disk has room for them.
+        let (second, third) = (part(1).await.unwrap(), part(2).await.unwrap());
+        let other = sequencer
+            .enqueue(entry(9, 1), Patience::Wait)
+            .await
+            .unwrap();
+        disk.fail_at(0, Fault::Before);
+        drop(gate);
+        for refused in [first, second, third] {
+            let refused = refused.durable().await;
+            assert!(
+                matches!(refused, Err(AppendError::Refused(_))),
+                "{refused:?}"
+            );
+        }
+        assert!(disk.failed().is_some());
+        let stored = other.durable().await.unwrap();
+        assert_eq!((stored.first_index, stored.size), (0, 1));
         tokio::task::spawn_blocking(move || sequencer.stop())
             .await
             .unwrap();

@@ -174,12 +174,19 @@ fn at_line(status: StatusCode, answer: &Value, what: &str, name: &str, durable: 
     };
     let failure = refusal(status, answer, &what);
     let go_on = match (line, durable) {
+        _ if failure.is("stopping") => format!(
+            "{durable} lines are acknowledged; those behind them may be there or not: compare before you append again"
+        ),
         (None, 0) => String::new(),
         (Some(_), 0) => {
             "nothing of this input was appended: mend the line and append it again".to_owned()
         }
-        (_, n) => format!(
+        (Some(_), n) => format!(
             "the first {n} lines are durable: mend the input and append from line {} on",
+            n + 1
+        ),
+        (None, n) => format!(
+            "the first {n} lines are durable: append from line {} on",
             n + 1
         ),
     };
@@ -269,5 +276,23 @@ mod tests {
             text.contains("not JSON") && text.contains("from line 6 on"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn nobody_is_told_to_append_again_what_may_be_there() {
+        let answer = json!({"error": {"code": "stopping", "message": "m", "hint": "h"}});
+        for durable in [0, 5] {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let failure = at_line(status, &answer, "cannot append to A", "x", durable);
+            let text = failure.human(Paint::OFF);
+            assert!(text.contains("may be there or not"), "{text}");
+            assert!(!text.contains("from line"), "{text}");
+            assert_eq!(failure.exit(), crate::exit::Exit::Environment);
+        }
+        let full = json!({"error": {"code": "not-stored", "message": "m", "hint": "h"}});
+        let text = at_line(StatusCode::INSUFFICIENT_STORAGE, &full, "cannot", "x", 5);
+        let text = text.human(Paint::OFF);
+        assert!(text.contains("append from line 6 on"), "{text}");
+        assert!(!text.contains("mend"), "{text}");
     }
 }

@@ -195,7 +195,8 @@ fn directories(data_dir: &Path, what: &str) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&receipts).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.join(SPEC_FILE).exists() {
+        // What cannot be looked at is not absent.
+        if path.join(SPEC_FILE).try_exists().map_err(failed)? {
             found.push(path);
         }
     }

@@ -15,7 +15,7 @@ use super::write::refused;
 use crate::lane::{Lane, Room};
 use crate::prepare::PrepareError;
 use crate::scroll::Scroll;
-use crate::sequencer::{Append, AppendError, Appended};
+use crate::sequencer::{Append, AppendError, Appended, Input};
 
 /// A stream is cut into chunks of about this many bytes; each is appended all or nothing.
 const CHUNK_BYTES: usize = 512 << 10;
@@ -105,6 +105,7 @@ where
     let mut preparing: VecDeque<Stage<Prepared>> = VecDeque::new();
     let mut landing: VecDeque<Stage<Result<Appended, AppendError>>> = VecDeque::new();
     let mut failure = None;
+    let input = Input::default();
     while reading || !preparing.is_empty() || !landing.is_empty() {
         tokio::select! {
             biased;
@@ -124,7 +125,7 @@ where
                     Ok(entries) => {
                         let append = Append { entries, cursors: Vec::new() };
                         // A token that was revoked meanwhile writes nothing more.
-                        let queued = if may_still_write() { scroll.enqueue(append).await } else { Err(ApiError::unauthenticated()) };
+                        let queued = if may_still_write() { scroll.enqueue_part(append, &input).await } else { Err(ApiError::unauthenticated()) };
                         match queued {
                             Ok(pending) => {
                                 landing.push_back(Stage { first_line, lines, task: tokio::spawn(pending.durable()), room: None });
