@@ -41,7 +41,7 @@ mod tasks;
 mod testing;
 mod witness;
 
-pub use api::{ApiError, LocalApi};
+pub use api::{ApiError, LocalApi, fsck_value};
 pub use auth::TokenError;
 pub use backup::{BackupError, Manifest, ScrollCopy, restore};
 pub use config::{Config, ConfigError, DEFAULT_LISTEN, FollowSpec, Overrides, WitnessOverrides};

@@ -1,9 +1,12 @@
-//! `quorate log fsck`: everything again from the record, without a node.
+//! `quorate log fsck`: everything again from the record. A running node checks itself, a directory without
+//! one is checked here.
+
+mod beside;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use quorate_node::ReceiptIndexer;
+use quorate_node::{ReceiptIndexer, fsck_value};
 use quorate_note::SignedCheckpoint;
 use quorate_store::{
     DataDir, DataDirError, Disk, FsckReport, Indexer, Kind, Opaque, OsDisk, Progress, SPEC_FILE,
@@ -29,17 +32,51 @@ pub(super) async fn run(
     repair: bool,
     out: Out,
 ) -> Result<(), Stop> {
-    let data_dir = settings.data_dir();
     let what = "cannot check the scrolls";
-    if Client::node_runs(settings).await? {
-        return Err(Failure::refused("node-runs", what, "a node runs on this data directory, and the check needs it to stand still")
-            .hint("stop the node first; or check a copy: 'quorate backup', then 'quorate restore' into another --data-dir")
+    let runs = Client::node_runs(settings).await?;
+    let answers = match (runs, repair) {
+        (true, true) => {
+            return Err(Failure::refused(
+                "node-runs",
+                "cannot repair the scrolls",
+                "a node runs and uses the files that a repair replaces",
+            )
+            .hint("without --repair it is checked as it runs; stop the node to repair it")
             .into());
+        }
+        (true, false) => beside::check(settings, name, what, out).await?,
+        (false, _) => alone(settings, name, repair, what, out)?,
+    };
+    if let (Some(name), []) = (name, answers.as_slice()) {
+        return Err(Failure::refused(
+            "unknown-scroll",
+            what,
+            format!("there is no scroll {name:?}"),
+        )
+        .hint("'quorate log list' lists them")
+        .into());
     }
+    let answer = json!({"scrolls": answers});
+    out.answer(&answer, |paint| table(&answers, paint))?;
+    let differs = |a: &&Value| a.get("difference").is_some_and(|d| !d.is_null());
+    match answers.iter().find(differs) {
+        Some(first) => Err(failure(string(first, "name"), &first["difference"], runs).into()),
+        None => Ok(()),
+    }
+}
+
+/// Checks a directory on which no node runs.
+fn alone(
+    settings: &Settings,
+    name: Option<&str>,
+    repair: bool,
+    what: &str,
+    out: Out,
+) -> Result<Vec<Value>, Failure> {
+    let data_dir = settings.data_dir();
     let disk: Arc<dyn Disk> = Arc::new(OsDisk);
     let _lock = lock(&disk, data_dir, what)?;
     let mut answers = Vec::new();
-    let mut first = None;
     for directory in directories(data_dir, what)? {
         let spec = ScrollSpec::read(&*disk, &directory).map_err(|e| {
             Failure::refused("damaged", what, reason(&e))
@@ -56,42 +93,11 @@ pub(super) async fn run(
             out,
         };
         let (report, repaired) = one.check(repair)?;
-        let difference = difference(&report, data_dir);
-        if first.is_none()
-            && let Some(difference) = &difference
-        {
-            first = Some(failure(&spec.name, difference));
-        }
-        let mut answer = json!({
-            "name": spec.name,
-            "clean": report.is_clean(),
-            "size": report.size,
-            "root": report.root.map(|r| format!("sha256:{r}")),
-            "difference": difference,
-            "repaired": repaired,
-            "unsealed": report.unsealed,
-        });
-        if let Some(cut) = &report.cut_file {
-            let cut = cut.strip_prefix(data_dir).unwrap_or(cut);
-            answer["cut_file"] = Value::from(cut.display().to_string());
-        }
+        let mut answer = fsck_value(&spec.name, &report, data_dir);
+        answer["repaired"] = repaired.into();
         answers.push(answer);
     }
-    if let (Some(name), []) = (name, answers.as_slice()) {
-        return Err(Failure::refused(
-            "unknown-scroll",
-            what,
-            format!("there is no scroll {name:?}"),
-        )
-        .hint("'quorate log list' lists them")
-        .into());
-    }
-    let answer = json!({"scrolls": answers});
-    out.answer(&answer, |paint| table(&answers, paint))?;
-    match first {
-        Some(failure) => Err(failure.into()),
-        None => Ok(()),
-    }
+    Ok(answers)
 }
 
 /// One scroll under check.
@@ -204,36 +210,7 @@ fn directories(data_dir: &Path, what: &str) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// The first difference: in what cannot be derived before what can.
-fn difference(report: &FsckReport, data_dir: &Path) -> Option<Value> {
-    let name = |file: &Path| {
-        file.strip_prefix(data_dir)
-            .unwrap_or(file)
-            .display()
-            .to_string()
-    };
-    if let Some(c) = &report.record {
-        return Some(
-            json!({"in": "record", "file": name(&c.file), "offset": c.offset, "what": c.damage.to_string()}),
-        );
-    }
-    if let Some(r) = &report.refused {
-        return Some(
-            json!({"in": "record", "file": name(&r.file), "offset": r.offset, "what": r.error.to_string(), "index": r.index}),
-        );
-    }
-    if report.behind {
-        return Some(
-            json!({"in": "head", "what": "the record does not lead to its last signed head"}),
-        );
-    }
-    let c = report.derived.as_ref()?;
-    Some(
-        json!({"in": "derived", "file": name(&c.file), "offset": c.offset, "what": c.damage.to_string()}),
-    )
-}
-
-fn failure(name: &str, difference: &Value) -> Failure {
+fn failure(name: &str, difference: &Value, runs: bool) -> Failure {
     let why = match string(difference, "file") {
         "-" => string(difference, "what").to_owned(),
         file => format!(
@@ -242,12 +219,24 @@ fn failure(name: &str, difference: &Value) -> Failure {
             string(difference, "what")
         ),
     };
-    let hint = if string(difference, "in") == "derived" {
-        "'quorate log fsck --repair' rebuilds it from the record, which is whole"
-    } else {
-        "do not remove anything: keep this directory as evidence, and restore a backup into another one"
+    let hint = match (string(difference, "in"), runs) {
+        ("derived", false) => {
+            "'quorate log fsck --repair' rebuilds it from the record, which is whole"
+        }
+        ("derived", true) => "stop the node, then 'quorate log fsck --repair': the record is whole",
+        _ => {
+            "do not remove anything: keep this directory as evidence, and restore a backup into another one"
+        }
     };
     Failure::refused("damaged", format!("{name} is not as it was written"), why).hint(hint)
+}
+
+/// A hash that fits into a line; JSON has all of it.
+fn short(hash: &str) -> String {
+    match hash.get(..23) {
+        Some(short) if hash.len() > 23 => format!("{short}…"),
+        _ => hash.to_owned(),
+    }
 }
 
 fn table(answers: &[Value], paint: Paint) -> String {
@@ -264,7 +253,7 @@ fn table(answers: &[Value], paint: Paint) -> String {
             &printable(string(answer, "name")),
             state,
             &number(answer, "size").to_string(),
-            string(answer, "root"),
+            &short(string(answer, "root")),
         ]);
     }
     table.render(paint)

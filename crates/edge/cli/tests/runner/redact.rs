@@ -38,6 +38,15 @@ fn token(text: &str, before: Option<char>) -> Option<(usize, &'static str)> {
             }
         }
     }
+    if let Some(rest) = text.strip_prefix("sha256:")
+        && run(rest, |b| b.is_ascii_hexdigit()) == 16
+        && rest[16..].starts_with('…')
+    {
+        return Some(("sha256:".len() + 16, "sha256:HASH"));
+    }
+    if let Some(length) = short_key(text) {
+        return Some((length, "BEGIN…END"));
+    }
     if let Some(rest) = text.strip_prefix("ed25519:z") {
         return Some((9 + run(rest, |b| b.is_ascii_alphanumeric()), "ed25519:KEY"));
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod error;
+mod fsck;
 mod guard;
 mod keys;
 mod metrics;
@@ -23,6 +24,7 @@ use axum::routing::{delete, get, post};
 use tower::ServiceExt as _;
 
 pub use error::ApiError;
+pub use fsck::fsck_value;
 pub(crate) use guard::{COOKIE, TrustedPeer, session_cookie};
 pub(crate) use read::readable;
 pub(crate) use search::Search;
@@ -62,6 +64,7 @@ fn guarded(app: &App) -> Router<App> {
         .route("/sealed", post(admin::seal))
         .route("/sealed/{index}", get(admin::sealed_content))
         .route("/erase", post(admin::erase))
+        .route("/fsck", post(fsck::fsck))
         .route("/proof", get(read::proof))
         .route("/consistency", get(read::consistency))
         .route("/export", get(read::export));
