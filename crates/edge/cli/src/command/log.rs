@@ -5,6 +5,7 @@ use std::path::Path;
 use http::Method;
 use http_body_util::BodyExt as _;
 use indicatif::ProgressBar;
+use quorate_note::VerifierKey;
 use serde_json::{Value, json};
 
 use super::record::Record;
@@ -292,16 +293,40 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
         .filter_map(Value::as_str)
         .enumerate()
     {
-        fields.push(if i == 0 { "keys" } else { "" }, key);
+        let (named, short) = key_lines(key);
+        fields.push(if i == 0 { "keys" } else { "" }, named);
+        fields.push("", short);
     }
     if scroll.get("engine").and_then(Value::as_bool) == Some(true) {
         fields.push("written by", "the node itself");
     }
     format!(
-        "{}\n{}",
-        paint.bold(&printable(string(scroll, "name"))),
-        fields.render(paint)
+        "{}\n{}  {}\n",
+        paint.bold(&name),
+        fields.render(paint),
+        paint.dim(&whole)
     )
+}
+
+/// A verifier key for people: its name with its id, and its kind with the beginning and the end of the key. One
+/// of ML-DSA-44 has 1,757 characters.
+fn key_lines(key: &str) -> (String, String) {
+    let Ok(parsed) = key.parse::<VerifierKey>() else {
+        return (key.to_owned(), String::new());
+    };
+    // Base64 has '+' among its digits, a name and an id have not.
+    let text = key.splitn(3, '+').nth(2).unwrap_or_default();
+    let ends = text
+        .len()
+        .checked_sub(8)
+        .and_then(|from| Some((text.get(..8)?, text.get(from..)?)));
+    let short = ends.map_or_else(|| text.to_owned(), |(begin, end)| format!("{begin}…{end}"));
+    (
+        format!("{}+{}", parsed.name(), parsed.id()),
+        format!("{} {short}", parsed.kind()),
+    )
+    let name = printable(string(scroll, "name"));
+    let whole = format!("whole keys: 'quorate policy show {name}', or --json");
 }
 
 fn checkpoint(scroll: &Value) -> String {
@@ -318,9 +343,34 @@ fn checkpoint(scroll: &Value) -> String {
 /// What witnesses there are, in words that do not promise more than there is.
 fn witnessing(value: &Value) -> String {
     match string(value, "witnessing") {
-        "unwitnessed" => {
-            "none: whoever controls the node's machine can rewrite this history".to_owned()
-        }
+        "unwitnessed" => "none: whoever controls the node's machine can rewrite it".to_owned(),
         other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_note::{KeyKind, KeyName};
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_shown_by_name_id_and_the_ends_of_its_base64() {
+        let mut with_plus = 0;
+        for byte in 0..=255 {
+            let name = KeyName::new("example.org/A").unwrap();
+            let Ok(key) = VerifierKey::from_bytes(name, KeyKind::Ed25519, &[byte; 32]) else {
+                continue;
+            };
+            let (text, id) = (key.to_string(), key.id());
+            let base64 = text.strip_prefix(&format!("example.org/A+{id}+")).unwrap();
+            with_plus += usize::from(base64.contains('+'));
+            let (named, short) = key_lines(&text);
+            assert_eq!(named, format!("example.org/A+{id}"));
+            let (begin, end) = (&base64[..8], &base64[base64.len() - 8..]);
+            assert_eq!(short, format!("Ed25519 {begin}…{end}"));
+        }
+        assert!(with_plus > 0, "no key had a plus in its base64");
+        assert_eq!(key_lines("no key").0, "no key");
     }
 }

@@ -77,6 +77,14 @@ fn token(text: &str, before: Option<char>) -> Option<(usize, &'static str)> {
     }
 }
 
+/// The length of the first and last eight characters of a key's base64.
+fn short_key(text: &str) -> Option<usize> {
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+    let (begin, rest) = text.split_once('…')?;
+    let whole = begin.len() == 8 && begin.bytes().all(base64) && run(rest, base64) == 8;
+    whole.then_some(8 + '…'.len_utf8() + 8)
+}
+
 fn run(text: &str, is: impl Fn(u8) -> bool) -> usize {
     text.bytes().take_while(|b| is(*b)).count()
 }
