@@ -79,6 +79,8 @@ pub(crate) enum Action {
     /// Tokens for programs that write over HTTP
     #[command(subcommand, arg_required_else_help = true)]
     Token(Token),
+    /// Print a link that logs a browser in to the console, once
+    Login,
     /// Copy the data directory while the node runs
     Backup(Backup),
     /// Put a backup into an empty data directory

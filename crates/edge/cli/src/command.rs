@@ -6,6 +6,7 @@ mod fsck;
 mod generate;
 mod key;
 mod log;
+mod login;
 mod policy;
 mod prove;
 mod record;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Witness(witness) => on(global, async |s| witness::run(s, witness, out).await),
         Action::Token(token) => on(global, async |s| token::run(s, token, out).await),
         Action::Backup(backup) => on(global, async |s| backup::backup(s, &backup, out).await),
+        Action::Login => on(global, async |s| login::run(s, out).await),
         Action::Restore(restore) => backup::restore(&Settings::load(global)?, &restore, out),
     }
 }
