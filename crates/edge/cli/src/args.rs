@@ -229,13 +229,16 @@ pub(crate) enum Log {
     },
     /// Show the newest entries
     Tail(Tail),
-    /// Write the whole record: JSON lines, or length-framed entries of a raw scroll
+    /// Write the whole record: JSON lines or length-framed raw entries; or a web server's files
     Export {
         /// The scroll
         name: String,
         /// Write to FILE instead of standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Write the tiled log (c2sp.org/tlog-tiles) into DIR; later only what is new
+        #[arg(long, value_name = "DIR", conflicts_with = "output")]
+        tiles: Option<PathBuf>,
     },
     /// Show the newest signed head
     Root {
@@ -249,7 +252,7 @@ pub(crate) enum Log {
     Fsck {
         /// One scroll [default: all]
         name: Option<String>,
-        /// Rebuild derived files (tiles, indexes, snapshots); never touches the record
+        /// Rebuild derived files, never the record; needs the node stopped
         #[arg(long)]
         repair: bool,
     },

@@ -12,6 +12,7 @@ mod prove;
 mod record;
 mod scroll;
 mod tail;
+mod tiles;
 mod token;
 mod up;
 mod verify;
@@ -43,8 +44,8 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Witness(Witness::Serve(serve)) => witness::serve(global, &serve, out),
         Action::Witness(witness) => on(global, async |s| witness::run(s, witness, out).await),
         Action::Token(token) => on(global, async |s| token::run(s, token, out).await),
-        Action::Backup(backup) => on(global, async |s| backup::backup(s, &backup, out).await),
         Action::Login => on(global, async |s| login::run(s, out).await),
+        Action::Backup(backup) => on(global, async |s| backup::backup(s, &backup, out).await),
         Action::Restore(restore) => backup::restore(&Settings::load(global)?, &restore, out),
     }
 }

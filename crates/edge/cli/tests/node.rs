@@ -37,8 +37,10 @@ fn what_json_answers_is_documented() {
             } else {
                 first.to_owned()
             };
-            if line.contains("--seal") {
-                command.push_str(" --seal");
+            for flag in [" --seal", " --tiles"] {
+                if line.contains(flag) {
+                    command.push_str(flag);
+                }
             }
         }
         let Ok(Value::Object(answer)) = serde_json::from_str(line) else {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::record::Record;
 use super::scroll::{array, entries, index_of, info, number, string};
-use super::{fsck, tail};
+use super::{fsck, tail, tiles};
 use crate::args::{Format, Log, Selector, Visibility};
 use crate::client::{Client, Without, broken, empty, request};
 use crate::failure::{Failure, Stop};
@@ -36,7 +36,12 @@ pub(super) async fn run(settings: &Settings, log: Log, out: Out) -> Result<(), S
             output,
         } => get(settings, &name, &entry, content, output.as_deref(), out).await,
         Log::Tail(tail) => tail::run(settings, &tail, out).await,
-        Log::Export { name, output } => export(settings, &name, output.as_deref(), out).await,
+        Log::Export {
+            name,
+            tiles: Some(dir),
+            ..
+        } => tiles::export(settings, &name, &dir, out).await,
+        Log::Export { name, output, .. } => export(settings, &name, output.as_deref(), out).await,
         Log::Root { name, note } => root(settings, &name, note, out).await,
         Log::Fsck { name, repair } => fsck::run(settings, name.as_deref(), repair, out).await,
         Log::Erase {
@@ -300,6 +305,8 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
     if scroll.get("engine").and_then(Value::as_bool) == Some(true) {
         fields.push("written by", "the node itself");
     }
+    let name = printable(string(scroll, "name"));
+    let whole = format!("whole keys: 'quorate policy show {name}', or --json");
     format!(
         "{}\n{}  {}\n",
         paint.bold(&name),
@@ -325,8 +332,6 @@ fn key_lines(key: &str) -> (String, String) {
         format!("{}+{}", parsed.name(), parsed.id()),
         format!("{} {short}", parsed.kind()),
     )
-    let name = printable(string(scroll, "name"));
-    let whole = format!("whole keys: 'quorate policy show {name}', or --json");
 }
 
 fn checkpoint(scroll: &Value) -> String {
