@@ -15,7 +15,10 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(request) = SignSubtree::parse(data) {
         assert_eq!(request.to_bytes(), data);
     }
-    if let Some(key) = KEY.parse::<VerifierKey>().ok().and_then(|k| LogKey::try_from(k).ok())
+    if let Some(key) = KEY
+        .parse::<VerifierKey>()
+        .ok()
+        .and_then(|k| LogKey::try_from(k).ok())
         && let Ok(evidence) = Equivocation::verify(data, &[key])
     {
         assert_eq!(evidence.to_bytes(), data);
