@@ -9,7 +9,7 @@ use crate::identity::IdentityError;
 use crate::keys::KeyError;
 use crate::node::NodeError;
 use crate::state::StateError;
-use crate::witness::{WitnessError, WitnessStoreError};
+use crate::witness::{WitnessError, WitnessKeyError, WitnessStoreError};
 
 impl NodeError {
     /// Whether the disk, the network or the system failed. The same may work later, and it says nothing about
@@ -46,6 +46,8 @@ fn key(error: &KeyError) -> bool {
 fn witness(error: &WitnessError) -> bool {
     match error {
         WitnessError::Thread(_) => true,
+        WitnessError::Key(WitnessKeyError::File(error)) => key(error),
+        WitnessError::Key(WitnessKeyError::Agent { .. }) => true,
         WitnessError::Store(WitnessStoreError::Io(_)) => true,
         WitnessError::Store(WitnessStoreError::Database(error)) => database(error),
         _ => false,

@@ -90,25 +90,7 @@ impl KeyDir {
     /// # Errors
     /// See [`KeyError`]; nothing was changed.
     pub(crate) fn read(&self, name: &str) -> Result<Seed, KeyError> {
-        let path = self.file(name);
-        let io = |source| KeyError::Io {
-            what: "read",
-            path: path.clone(),
-            source,
-        };
-        let mode = std::fs::metadata(&path).map_err(io)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Permissions { path, mode });
-        }
-        let text = Zeroizing::new(std::fs::read(&path).map_err(io)?);
-        let format = || KeyError::Format { path: path.clone() };
-        let hex = text.strip_suffix(b"\n").ok_or_else(format)?;
-        let mut seed = Zeroizing::new([0u8; 32]);
-        let decoded = base16ct::lower::decode(hex, seed.as_mut()).map_err(|_| format())?;
-        if decoded.len() != 32 {
-            return Err(format());
-        }
-        Ok(seed)
+        read_seed(&self.file(name))
     }
 
     /// Keeps a seed durably under a new name; an existing file is never overwritten.
@@ -202,6 +184,37 @@ impl KeyDir {
                 source,
             })
     }
+}
+
+/// Reads a seed from a file that only its owner can read: 64 lower-case hex digits and a newline.
+///
+/// # Errors
+/// See [`KeyError`]; nothing was changed.
+pub(crate) fn read_seed(path: &Path) -> Result<Seed, KeyError> {
+    let io = |source| KeyError::Io {
+        what: "read",
+        path: path.to_path_buf(),
+        source,
+    };
+    let mode = std::fs::metadata(path).map_err(io)?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Permissions {
+            path: path.to_path_buf(),
+            mode,
+        });
+    }
+    let text = Zeroizing::new(std::fs::read(path).map_err(io)?);
+    let seed = text.strip_suffix(b"\n").and_then(parse_seed);
+    seed.ok_or_else(|| KeyError::Format {
+        path: path.to_path_buf(),
+    })
+}
+
+/// A seed of 64 lower-case hex digits.
+pub(crate) fn parse_seed(hex: &[u8]) -> Option<Seed> {
+    let mut seed = Zeroizing::new([0u8; 32]);
+    let decoded = base16ct::lower::decode(hex, seed.as_mut()).ok()?;
+    (decoded.len() == 32).then_some(seed)
 }
 
 /// 32 bytes from the operating system.

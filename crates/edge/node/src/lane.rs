@@ -118,7 +118,15 @@ impl Lane {
     /// # Errors
     /// 413, 408 or 429; nothing was appended.
     pub(crate) async fn whole(&self, body: Body) -> Result<Whole, ApiError> {
-        match tokio::time::timeout(self.body_time, self.collect(body)).await {
+        self.at_most(MAX_BODY, body).await
+    }
+
+    /// Reads a whole body of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`whole`](Self::whole).
+    pub(crate) async fn at_most(&self, limit: usize, body: Body) -> Result<Whole, ApiError> {
+        match tokio::time::timeout(self.body_time, self.collect(limit, body)).await {
             Ok(collected) => collected,
             Err(_) => Err(ApiError::new(
                 StatusCode::REQUEST_TIMEOUT,
@@ -132,7 +140,7 @@ impl Lane {
         }
     }
 
-    async fn collect(&self, body: Body) -> Result<Whole, ApiError> {
+    async fn collect(&self, limit: usize, body: Body) -> Result<Whole, ApiError> {
         let (mut room, mut bytes) = (self.room(), Vec::new());
         let mut frames = body.into_data_stream();
         while let Some(frame) = frames.next().await {
@@ -143,11 +151,11 @@ impl Lane {
                     "send it again",
                 )
             })?;
-            if bytes.len() + frame.len() > MAX_BODY {
+            if bytes.len() + frame.len() > limit {
                 return Err(ApiError::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     "too-large",
-                    format!("the body is over {MAX_BODY} bytes; nothing was appended"),
+                    format!("the body is over {limit} bytes; nothing was appended"),
                     "send many receipts as an NDJSON stream (Content-Type: application/x-ndjson)",
                 ));
             }

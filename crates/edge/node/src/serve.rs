@@ -46,6 +46,8 @@ const LIMITS: Limits = Limits {
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What every HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Requests of one HTTP/2 connection at once.
+const STREAMS: u32 = 64;
 /// Requests under way at a stop get this long.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -355,6 +357,7 @@ where
     // A client that stopped answering is noticed and let go of.
     builder
         .http2()
+        .max_concurrent_streams(STREAMS)
         .timer(TokioTimer::new())
         .keep_alive_interval(HEADER_TIMEOUT)
         .keep_alive_timeout(HEADER_TIMEOUT);

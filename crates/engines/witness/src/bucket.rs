@@ -58,6 +58,16 @@ impl Bucket {
     /// # Errors
     /// The seconds until the next one may come, at least 1; nothing was taken.
     pub fn take(&mut self, now: u64) -> Result<(), u64> {
+        self.ready(now)?;
+        self.micros = self.micros.saturating_sub(UNIT);
+        Ok(())
+    }
+
+    /// Whether a request may come, without taking it.
+    ///
+    /// # Errors
+    /// The seconds until the next one may come, at least 1.
+    pub fn ready(&mut self, now: u64) -> Result<(), u64> {
         let elapsed = now.saturating_sub(self.at);
         let full = u64::from(self.rate.burst()).saturating_mul(UNIT);
         // per_day × UNIT / (86,400 × 1,000 ms), at most 2^32 × 10^6 × elapsed / 8.64 × 10^7: saturates after years.
@@ -69,8 +79,7 @@ impl Bucket {
             self.micros = self.micros.saturating_add(gained).min(full);
             self.at = now;
         }
-        if let Some(left) = self.micros.checked_sub(UNIT) {
-            self.micros = left;
+        if self.micros >= UNIT {
             return Ok(());
         }
         let missing = UNIT.saturating_sub(self.micros);

@@ -32,11 +32,18 @@ impl Authenticated {
     /// The checkpoint as it came carries a co-signature of ours that `position` does not account for: a larger tree, or
     /// another root for the same size. Either the witness's memory was set back, or its key is in other hands.
     ///
-    /// Lines that claim our keys and do not verify are ignored here: anyone can plant one.
+    /// Lines that claim our keys and do not verify are ignored here, one by one: anyone can plant one.
     #[must_use]
     pub fn amnesia(&self, position: Option<&Position>, own: &[WitnessKey]) -> Option<Amnesia> {
-        let found = self.checkpoint.cosignatures(own).ok()?;
-        let line = found.first()?;
+        let lines = self.checkpoint.note().signatures().iter();
+        let ours = lines.filter_map(|line| {
+            let found = self
+                .checkpoint
+                .cosignatures_in(std::slice::from_ref(line), own);
+            found.ok()?.into_iter().next()
+        });
+        let ours: Vec<VerifiedCosignature> = ours.collect();
+        let line = ours.first()?;
         let signed = self.checkpoint.checkpoint();
         let forgotten = match position {
             None => true,
@@ -174,11 +181,11 @@ pub fn advance(
 }
 
 /// What a witness that lost its memory may take for its position again: a checkpoint that its log signed and that bears
-/// the witness's own co-signature, larger than what it remembers. For the operator to decide, who must know that nobody
+/// the witness's own co-signature, larger than what it remembers or the same. For the operator to decide, who must know that nobody
 /// else signs with the key.
 ///
 /// # Errors
-/// [`Refusal`]: not signed by the log, not by us, or no larger than what is remembered.
+/// [`Refusal`]: not signed by the log, not by us, smaller than what is remembered, or another tree of the same size.
 pub fn recall(
     last: Option<&Position>,
     checkpoint: &SignedCheckpoint,
@@ -193,6 +200,10 @@ pub fn recall(
     let size = last.map_or(0, |p| p.checkpoint().size());
     if verified.checkpoint().size() < size {
         return Err(Refusal::Conflict { size });
+    }
+    let other = |p: &Position| p.checkpoint().root() != verified.checkpoint().root();
+    if verified.checkpoint().size() == size && last.is_some_and(other) {
+        return Err(Refusal::OtherRoot { size });
     }
     position(verified, last, now.max(latest))
 }

@@ -3,6 +3,7 @@
 use quorate_merkle::{Hash, Subtree};
 
 use crate::checkpoint::Checkpoint;
+use crate::claims;
 use crate::message;
 use crate::mldsa44;
 use crate::name::Origin;
@@ -48,27 +49,19 @@ impl SignedCheckpoint {
         keys: &[WitnessKey],
     ) -> Result<Option<CosignedCheckpoint>, CosignatureError> {
         let checkpoint = self.checkpoint_unverified();
-        let mut found: Vec<WitnessKey> = Vec::new();
-        for line in self.note().signatures() {
-            for key in keys
-                .iter()
-                .filter(|key| key.is_claimed_by(line, checkpoint.origin()))
-            {
-                let problem = match message::verify(key.key(), line, checkpoint) {
-                    Ok(None | Some(0)) => SignatureProblem::ZeroTimestamp,
-                    Err(problem) => problem,
-                    Ok(Some(_)) => {
-                        found.push(key.clone());
-                        continue;
-                    }
-                };
-                return Err(CosignatureError::Invalid {
-                    name: line.name().clone(),
-                    id: line.id(),
-                    problem,
-                });
-            }
-        }
+        let verified = claims::verified(
+            self.note().signatures(),
+            keys,
+            |key, line| key.is_claimed_by(line, checkpoint.origin()),
+            |key, line| match message::verify(key.key(), line, checkpoint)? {
+                None | Some(0) => Err(SignatureProblem::ZeroTimestamp),
+                Some(_) => Ok(()),
+            },
+        )?;
+        let found: Vec<WitnessKey> = verified
+            .into_iter()
+            .map(|(_, key, ())| key.clone())
+            .collect();
         Ok((!found.is_empty()).then(|| CosignedCheckpoint {
             checkpoint: checkpoint.clone(),
             keys: found,

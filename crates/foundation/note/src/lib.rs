@@ -32,6 +32,7 @@
 
 pub mod base64;
 mod checkpoint;
+mod claims;
 mod cosigned;
 pub mod decimal;
 pub mod ed25519;

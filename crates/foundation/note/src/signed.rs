@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::BadSignature;
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::claims;
 use crate::message;
 use crate::name::{KeyId, KeyName, Origin};
 use crate::note::{NoteError, SignatureLine, SignedNote};
@@ -158,34 +159,25 @@ impl SignedCheckpoint {
     /// [`LogSignatureError`].
     pub fn verify_log(&self, keys: &[LogKey]) -> Result<VerifiedCheckpoint, LogSignatureError> {
         let origin = self.checkpoint.origin();
+        let lines = self.note.signatures();
+        let found = claims::verified(
+            lines,
+            keys,
+            |key, line| key.is_claimed_by(line, origin),
+            |key, line| message::verify(key.key(), line, &self.checkpoint),
+        )
+        .map_err(|failed| LogSignatureError::Invalid {
+            name: failed.line.name().clone(),
+            id: failed.line.id(),
+            problem: failed.problem,
+        })?;
         let mut signed_by: Vec<LogKey> = Vec::new();
-        let mut log_lines = Vec::new();
-        for line in self.note.signatures() {
-            let mut failed = None;
-            let mut verified = false;
-            for key in keys.iter().filter(|key| key.is_claimed_by(line, origin)) {
-                match message::verify(key.key(), line, &self.checkpoint) {
-                    Ok(_) => {
-                        verified = true;
-                        if !signed_by.contains(key) {
-                            signed_by.push(key.clone());
-                        }
-                    }
-                    Err(problem) => failed = Some(problem),
-                }
+        let mut log_lines: Vec<SignatureLine> = Vec::new();
+        for (line, key, _) in found {
+            if !signed_by.contains(key) {
+                signed_by.push(key.clone());
             }
-            // Different keys can share a name and an ID; the line is by the one it verifies under.
-            match failed {
-                Some(problem) if !verified => {
-                    return Err(LogSignatureError::Invalid {
-                        name: line.name().clone(),
-                        id: line.id(),
-                        problem,
-                    });
-                }
-                _ => {}
-            }
-            if verified {
+            if log_lines.last() != Some(line) {
                 log_lines.push(line.clone());
             }
         }

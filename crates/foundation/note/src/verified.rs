@@ -1,6 +1,7 @@
 //! Checkpoints and co-signatures that were verified. Their fields are private, and the checks are the only way in.
 
 use crate::checkpoint::Checkpoint;
+use crate::claims::{self, Failed};
 use crate::message;
 use crate::name::{KeyId, KeyName};
 use crate::note::{NoteError, SignatureLine, SignedNote};
@@ -33,6 +34,16 @@ pub enum CosignatureError {
         /// What is wrong.
         problem: SignatureProblem,
     },
+}
+
+impl From<Failed<'_>> for CosignatureError {
+    fn from(failed: Failed<'_>) -> Self {
+        Self::Invalid {
+            name: failed.line.name().clone(),
+            id: failed.line.id(),
+            problem: failed.problem,
+        }
+    }
 }
 
 /// Why co-signatures cannot be carried under a checkpoint. Nothing was made.
@@ -123,29 +134,15 @@ impl VerifiedCheckpoint {
         keys: &[WitnessKey],
     ) -> Result<Vec<VerifiedCosignature>, CosignatureError> {
         let origin = self.checkpoint.origin();
+        let verified = claims::verified(
+            lines,
+            keys,
+            |key, line| key.is_claimed_by(line, origin),
+            |key, line| self.verify_cosignature(line, key),
+        )?;
         let mut found: Vec<VerifiedCosignature> = Vec::new();
-        for line in lines {
-            let mut failed = None;
-            let mut verified = false;
-            for key in keys.iter().filter(|key| key.is_claimed_by(line, origin)) {
-                match self.verify_cosignature(line, key) {
-                    Ok(cosignature) => {
-                        verified = true;
-                        keep_latest(&mut found, cosignature);
-                    }
-                    Err(problem) => failed = Some(problem),
-                }
-            }
-            match failed {
-                Some(problem) if !verified => {
-                    return Err(CosignatureError::Invalid {
-                        name: line.name().clone(),
-                        id: line.id(),
-                        problem,
-                    });
-                }
-                _ => {}
-            }
+        for (_, _, cosignature) in verified {
+            keep_latest(&mut found, cosignature);
         }
         Ok(found)
     }

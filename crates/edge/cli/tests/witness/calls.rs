@@ -136,3 +136,29 @@ fn a_logs_rate_is_enforced_and_says_when_to_come_again() {
     let stranger = Log::new("log.example/a", 2);
     assert_eq!(witness.add(&stranger.request(0, 5, "a")).status, 403);
 }
+
+/// Checkpoints are public: whoever submits an old one again, or asks for subtrees of it, must not use up what the log
+/// needs to grow.
+#[test]
+fn a_stranger_cannot_use_up_a_logs_rate() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::new("log.example/a", 1);
+    let witness = Witness::start(dir.path(), &[]);
+    witness.operator(&["add-log", &log.vkey().to_string(), "--qpd", "1"]);
+    for size in 1..=10 {
+        assert_eq!(witness.add(&log.request(size - 1, size, "a")).status, 200);
+    }
+    let mut again = Vec::new();
+    for _ in 0..70 {
+        assert_eq!(witness.add(&log.request(0, 5, "a")).status, 409);
+        again.push(witness.add(&log.request(10, 10, "a")).status);
+    }
+    assert_eq!(again.iter().filter(|s| **s == 200).count(), 60);
+    for size in 11..=60 {
+        assert_eq!(
+            witness.add(&log.request(size - 1, size, "a")).status,
+            200,
+            "{size}"
+        );
+    }
+}

@@ -70,4 +70,35 @@ impl Log {
             .collect();
         format!("old {old}\n{proof}\n{}", self.signed(size, history)).into_bytes()
     }
+
+    /// A checkpoint under the log's signature and the witness's, made with the witness's own keys.
+    pub(crate) fn cosigned_by_the_witness(&self, size: u64, history: &str) -> SignedCheckpoint {
+        let verified = self
+            .signed(size, history)
+            .verify_log(&[self.key()])
+            .unwrap();
+        let mut lines = verified.log_lines().to_vec();
+        for signer in crate::process::signers() {
+            lines.push(signer.cosign(&verified, 1_795_000_000).unwrap());
+        }
+        SignedCheckpoint::new(verified.checkpoint().clone(), lines).unwrap()
+    }
+
+    /// An add-checkpoint request with this checkpoint.
+    pub(crate) fn request_carrying(&self, old: u64, checkpoint: &SignedCheckpoint) -> Vec<u8> {
+        let size = checkpoint.checkpoint_unverified().size();
+        let plain = String::from_utf8(self.request(old, size, "a")).unwrap();
+        let (head, _) = plain.split_once("\n\n").unwrap();
+        format!("{head}\n\n{checkpoint}").into_bytes()
+    }
+
+    /// The lines of the inclusion proof of the first leaf.
+    pub(crate) fn proof_of_the_first(&self, size: u64, history: &str) -> String {
+        let leaves = Self::leaves(size, history);
+        let proof = quorate_merkle::prove_inclusion(0, size, &LeafHashes(&leaves)).unwrap();
+        let lines = proof.hashes().iter();
+        lines
+            .map(|h| format!("{}\n", base64::encode(h.as_bytes())))
+            .collect()
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use quorate_note::{KeyKind, KeyName, SignatureLine, VerifierKey, WitnessKey, ed25519, mldsa44};
+use quorate_note::{CosignSigner, KeyName, SignatureLine, WitnessKey, ed25519, mldsa44};
 
 pub(crate) const NAME: &str = "witness.example/a";
 const SEED: [u8; 32] = [0x42; 32];
@@ -40,16 +40,18 @@ fn hex(seed: &[u8]) -> String {
     seed.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// The witness's own keys.
+pub(crate) fn signers() -> [CosignSigner; 2] {
+    let name = KeyName::new(NAME).unwrap();
+    [
+        CosignSigner::ed25519(name.clone(), ed25519::SecretKey::from_seed(SEED)),
+        CosignSigner::ml_dsa_44(name, mldsa44::SecretKey::from_seed(SEED)),
+    ]
+}
+
 /// The public keys of the witness that [`Witness::start`] starts.
 pub(crate) fn keys() -> [WitnessKey; 2] {
-    let name = KeyName::new(NAME).unwrap();
-    let ed = ed25519::SecretKey::from_seed(SEED).public();
-    let ml = mldsa44::SecretKey::from_seed(SEED).public();
-    [
-        VerifierKey::from_bytes(name.clone(), KeyKind::Ed25519Cosignature, ed.as_bytes()),
-        VerifierKey::from_bytes(name, KeyKind::MlDsa44, ml.as_bytes()),
-    ]
-    .map(|key| WitnessKey::try_from(key.unwrap()).unwrap())
+    signers().map(|signer| WitnessKey::try_from(signer.verifier_key().clone()).unwrap())
 }
 
 pub(crate) fn quorate(data: &Path) -> Command {

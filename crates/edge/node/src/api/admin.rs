@@ -137,8 +137,11 @@ pub(crate) async fn seal(
     let type_ = query
         .type_
         .unwrap_or_else(|| crate::sealed::DEFAULT_TYPE.to_owned());
-    let (receipt, leaf, appended) =
-        crate::sealed::seal(&scroll, &lane, type_, body, writer).await?;
+    // Carried to its end whoever goes away: content without a receipt must not stay because a caller hung up.
+    let sealing =
+        tokio::spawn(async move { crate::sealed::seal(&scroll, &lane, type_, body, writer).await });
+    let sealed = sealing.await.map_err(|_| ApiError::stopped())?;
+    let (receipt, leaf, appended) = sealed?;
     Ok(Json(json!({
         "index": appended.first_index,
         "leaf_hash": format!("sha256:{leaf}"),

@@ -36,11 +36,11 @@ impl From<WitnessError> for ApiError {
     fn from(error: WitnessError) -> Self {
         let message = error.to_string();
         match error {
-            WitnessError::Unknown(_) => Self::new(
+            WitnessError::Unknown(_) | WitnessError::UnknownKey { .. } => Self::new(
                 StatusCode::NOT_FOUND,
                 "unknown-log",
                 message,
-                "'quorate witness list' shows the logs that are followed",
+                "nothing was changed; 'quorate witness list' shows the logs, 'quorate witness show LOG' the keys of one",
             ),
             WitnessError::NotHalted(_) | WitnessError::Recall(_) | WitnessError::OwnName(_) => {
                 Self::new(
@@ -92,7 +92,7 @@ pub(crate) async fn logs(
     }))
 }
 
-/// One log, or an array of them; of an array, the ones before a bad one are followed.
+/// One log, or an array of them, all or none.
 pub(crate) async fn add_logs(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
@@ -102,12 +102,10 @@ pub(crate) async fn add_logs(
     let witness = witness(&app, &principal)?;
     let added = lane.blocking(move || {
         if body.first() == Some(&b'[') {
-            let new: Vec<NewLog> = json_body(&body)?;
-            let added: Result<Vec<Value>, WitnessError> =
-                new.into_iter().map(|log| witness.follow(log)).collect();
-            return Ok(Value::Array(added?));
+            return Ok(Value::Array(witness.follow(json_body(&body)?)?));
         }
-        Ok(witness.follow(json_body(&body)?)?)
+        let added = witness.follow(vec![json_body::<NewLog>(&body)?])?;
+        added.into_iter().next().ok_or_else(ApiError::stopped)
     });
     Ok((StatusCode::CREATED, Json(added.await?)).into_response())
 }

@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use quorate_witness::{Authenticated, Position};
+use quorate_witness::Authenticated;
 use tokio::sync::{mpsc, oneshot};
 
-use super::core::{Core, Now, Outcome, Request};
+use super::core::{Core, NotResumed, Now, Outcome, Request};
 use super::log::Log;
-use super::store::WitnessStoreError;
+use super::store::{Halt, WitnessStoreError};
 use crate::clock;
 
 /// Requests that may wait.
@@ -18,7 +18,7 @@ const BATCH: usize = 512;
 
 enum Message {
     Decide(Request, oneshot::Sender<Outcome>),
-    Resume(Arc<Log>, Box<Position>, oneshot::Sender<()>),
+    Resume(Arc<Log>, Box<Halt>, oneshot::Sender<Result<(), NotResumed>>),
     Stop,
 }
 
@@ -83,14 +83,18 @@ impl Committer {
         outcome.await.map_err(|_| NoOutcome::Stopped)
     }
 
-    /// Ends a halt: `position` is stored as the log's.
+    /// Ends the halt that the operator has looked at, if it still stands.
     ///
     /// # Errors
-    /// [`NoOutcome`].
-    pub(super) async fn resume(&self, log: Arc<Log>, position: Position) -> Result<(), NoOutcome> {
+    /// [`NoOutcome`]; or, within, why the halt stands.
+    pub(super) async fn resume(
+        &self,
+        log: Arc<Log>,
+        halt: Halt,
+    ) -> Result<Result<(), NotResumed>, NoOutcome> {
         let (reply, done) = oneshot::channel();
         self.queue
-            .send(Message::Resume(log, Box::new(position), reply))
+            .send(Message::Resume(log, Box::new(halt), reply))
             .await
             .map_err(|_| NoOutcome::Stopped)?;
         done.await.map_err(|_| NoOutcome::Stopped)
@@ -114,9 +118,9 @@ fn run(mut core: Core, mut messages: mpsc::Receiver<Message>) -> Result<(), Witn
     while let Some(message) = next.take() {
         match message {
             Message::Stop => return Ok(()),
-            Message::Resume(log, position, reply) => {
-                core.resume(&log, *position)?;
-                let _gone = reply.send(());
+            Message::Resume(log, halt, reply) => {
+                let done = core.resume(&log, &halt, &now())?;
+                let _gone = reply.send(done);
             }
             Message::Decide(request, reply) => {
                 requests.push(request);

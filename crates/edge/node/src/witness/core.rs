@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use quorate_note::{Origin, WitnessKey};
-use quorate_witness::{Authenticated, Durable, Position, Refusal, advance};
+use quorate_note::{Origin, SignedCheckpoint, WitnessKey};
+use quorate_witness::{Authenticated, Durable, Position, Refusal, advance, recall};
 use sha2::{Digest as _, Sha256};
 
 use super::log::Log;
@@ -28,6 +28,15 @@ pub(super) enum Outcome {
     Refused(Refusal),
     /// Nothing is signed for this log until the operator has looked.
     Halted(u64),
+}
+
+/// Why a halt stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotResumed {
+    /// The log is not halted, or for another reason than the operator saw.
+    NotHalted,
+    /// What was forgotten cannot become the position.
+    Recall(String),
 }
 
 /// The times of one commit.
@@ -134,23 +143,25 @@ impl Core {
         now: &Now,
     ) -> Verdict {
         let authenticated = &request.authenticated;
-        if let Some(halt) = &state.halted {
-            return Verdict::Halted(halt.size);
-        }
-        if let Some(amnesia) = authenticated.amnesia(state.last.as_ref(), &self.own) {
-            let halt = Halt {
-                at: now.text.clone(),
-                size: amnesia.size(),
-                note: amnesia.note().map(ToString::to_string).unwrap_or_default(),
-            };
-            changes
-                .halts
-                .push((request.log.origin().to_string(), halt.clone()));
-            state.halted = Some(halt);
-            return Verdict::Halted(amnesia.size());
-        }
+        // Whatever else becomes of the request, what it proves is kept.
         if let Some(evidence) = authenticated.equivocation(state.last.as_ref()) {
             self.keep(request.log.origin(), &evidence, changes, now);
+        }
+        if let Some(amnesia) = authenticated.amnesia(state.last.as_ref(), &self.own) {
+            let known = state.halted.as_ref().map_or(0, |halt| halt.size);
+            if state.halted.is_none() || amnesia.size() > known {
+                let halt = Halt {
+                    at: now.text.clone(),
+                    size: amnesia.size(),
+                    note: amnesia.note().map(ToString::to_string).unwrap_or_default(),
+                };
+                let origin = request.log.origin().to_string();
+                changes.halts.push((origin, halt.clone()));
+                state.halted = Some(halt);
+            }
+        }
+        if let Some(halt) = &state.halted {
+            return Verdict::Halted(halt.size);
         }
         match advance(state.last.as_ref(), authenticated, now.seconds) {
             Ok(position) => {
@@ -209,16 +220,30 @@ impl Core {
         }
     }
 
-    /// The operator has looked: the checkpoint that was forgotten becomes the position.
+    /// The operator has looked at `halt`: the checkpoint that was forgotten becomes the position. Only if that is the
+    /// halt that still stands: the log may have been resumed, and have moved on, since the operator looked.
     ///
     /// # Errors
-    /// The store's, as in [`process`](Self::process).
+    /// The store's, as in [`process`](Self::process); or, within, why nothing was changed.
     pub(super) fn resume(
         &mut self,
         log: &Arc<Log>,
-        position: Position,
-    ) -> Result<Durable, WitnessStoreError> {
+        halt: &Halt,
+        now: &Now,
+    ) -> Result<Result<(), NotResumed>, WitnessStoreError> {
         let mut memory = log.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.halt.as_ref() != Some(halt) {
+            return Ok(Err(NotResumed::NotHalted));
+        }
+        let forgotten = match SignedCheckpoint::parse(halt.note.as_bytes()) {
+            Ok(forgotten) => forgotten,
+            Err(error) => return Ok(Err(NotResumed::Recall(error.to_string()))),
+        };
+        let last = memory.last.as_ref();
+        let position = match recall(last, &forgotten, &log.known(), &self.own, now.seconds) {
+            Ok(position) => position,
+            Err(refusal) => return Ok(Err(NotResumed::Recall(refusal.to_string()))),
+        };
         let after = encoded(&position)?;
         self.store.commit(&Changes {
             moves: vec![Move {
@@ -230,9 +255,9 @@ impl Core {
             ..Changes::default()
         })?;
         memory.halt = None;
-        memory.last = Some(position.clone());
+        memory.last = Some(position);
         memory.stored = Some(after);
-        Ok(position.durable())
+        Ok(Ok(()))
     }
 }
 

@@ -1,10 +1,9 @@
 //! The calls of tlog-witness over HTTP. Nobody is authenticated: the log's signature is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -14,12 +13,11 @@ use quorate_witness::{MAX_BODY_LEN, Refusal};
 
 use super::Witness;
 use super::service::NotSigned;
+use crate::lane::Whole;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// tlog-witness "add-checkpoint": the body of a 409.
 const TREE_SIZE: HeaderValue = HeaderValue::from_static("text/x.tlog.size");
-/// A body that has not come whole by then never will.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Monitors may be a few seconds behind.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=5");
 
@@ -33,7 +31,8 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(witness: Arc<Witness>) ->
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Response {
-    let answer = match read(body).await {
+    // The body's room is kept until the answer: what waits to be decided takes as much.
+    let answer = match read(&witness, body).await {
         Ok(body) => witness.add_checkpoint(&body).await,
         Err(unread) => return unread,
     };
@@ -41,7 +40,7 @@ async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Resp
 }
 
 async fn sign_subtree(State(witness): State<Arc<Witness>>, body: Body) -> Response {
-    let answer = match read(body).await {
+    let answer = match read(&witness, body).await {
         Ok(body) => witness.sign_subtree(&body),
         Err(unread) => return unread,
     };
@@ -62,18 +61,16 @@ async fn checkpoint(State(witness): State<Arc<Witness>>, Path(hash): Path<String
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Response> {
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_LEN)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(text(
+async fn read(witness: &Witness, body: Body) -> Result<Whole, Response> {
+    let read = witness.bodies.at_most(MAX_BODY_LEN, body).await;
+    read.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => text(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is longer than 131072 bytes, or it ended early",
-        )),
-        Err(_) => Err(text(
-            StatusCode::REQUEST_TIMEOUT,
-            "the body did not come within ten seconds",
-        )),
-    }
+            "the body is longer than 131072 bytes",
+        ),
+        StatusCode::TOO_MANY_REQUESTS => later(1, "too many requests are being read"),
+        status => text(status, error.message()),
+    })
 }
 
 fn answered(witness: &Witness, answer: Result<Vec<SignatureLine>, NotSigned>) -> Response {

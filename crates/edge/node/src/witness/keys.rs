@@ -3,7 +3,6 @@
 //! A witness without a key does not start, and none is ever made for it in passing: a key that was made by accident is
 //! one that nobody backed up and everybody put into their policy.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::agent::Agent;
+use crate::keys::{self, Seed};
 
 /// Where a secret comes from.
 #[derive(Clone, PartialEq, Eq)]
@@ -98,24 +98,9 @@ pub enum WitnessKeyError {
     /// No key at all.
     #[error("the witness has no key")]
     None,
-    /// The file cannot be read.
-    #[error("cannot read the seed file {path}: {source}")]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Others can read the file.
-    #[error(
-        "the seed file {path} has mode {mode:04o}; it must not be readable by group or others (chmod 600)"
-    )]
-    Permissions {
-        /// Which.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
+    /// The seed file cannot be used.
+    #[error(transparent)]
+    File(#[from] keys::KeyError),
     /// Not 64 lower-case hex digits.
     #[error("{from} does not hold one 32-byte seed as 64 lower-case hex digits")]
     Seed {
@@ -245,33 +230,13 @@ fn kept(
     Ok(signers)
 }
 
-fn seed(source: &SecretSource) -> Result<Zeroizing<[u8; 32]>, WitnessKeyError> {
-    let (text, from) = match source {
+fn seed(source: &SecretSource) -> Result<Seed, WitnessKeyError> {
+    match source {
+        SecretSource::File(path) => Ok(keys::read_seed(path)?),
         SecretSource::Environment { name, value } => {
-            (value.clone(), format!("the variable {name}"))
+            keys::parse_seed(value.as_bytes()).ok_or_else(|| WitnessKeyError::Seed {
+                from: format!("the variable {name}"),
+            })
         }
-        SecretSource::File(path) => (read(path)?, path.display().to_string()),
-    };
-    let mut seed = Zeroizing::new([0; 32]);
-    match base16ct::lower::decode(text.trim_end_matches('\n'), seed.as_mut()) {
-        Ok(decoded) if decoded.len() == 32 => Ok(seed),
-        _ => Err(WitnessKeyError::Seed { from }),
     }
-}
-
-fn read(path: &Path) -> Result<Zeroizing<String>, WitnessKeyError> {
-    let failed = |source| WitnessKeyError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let mode = std::fs::metadata(path).map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(WitnessKeyError::Permissions {
-            path: path.to_owned(),
-            mode,
-        });
-    }
-    std::fs::read_to_string(path)
-        .map(Zeroizing::new)
-        .map_err(failed)
 }

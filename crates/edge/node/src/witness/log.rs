@@ -11,6 +11,18 @@ use super::store::{Halt, LogRecord, Stored};
 /// Requests a day of a log for which nothing else was said: one a second.
 pub(super) const DEFAULT_RATE: Rate = Rate::per_day(86_400);
 
+/// What a request asks for. Each kind has the log's rate for itself: checkpoints are public, so anybody can submit an
+/// old one again, or ask for a subtree of it, and that must not keep the log from growing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A larger tree, which only the log can sign.
+    Growth,
+    /// A tree that is no larger than the last.
+    Again,
+    /// A subtree.
+    Subtree,
+}
+
 /// What the witness's one thread decides with.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -34,7 +46,7 @@ pub(super) struct Published {
 pub(super) struct Log {
     origin: Origin,
     known: RwLock<(Arc<KnownLog>, LogRecord)>,
-    bucket: Mutex<Bucket>,
+    buckets: Mutex<[Bucket; 3]>,
     /// Written by the committer only.
     pub(super) memory: Mutex<Memory>,
     published: RwLock<Option<Published>>,
@@ -58,7 +70,7 @@ impl Log {
             })?;
         Ok(Self {
             origin: known.origin().clone(),
-            bucket: Mutex::new(Bucket::full(rate(&stored.record), now)),
+            buckets: Mutex::new([Bucket::full(rate(&stored.record), now); 3]),
             known: RwLock::new((Arc::new(known), stored.record)),
             memory: Mutex::new(Memory {
                 last,
@@ -91,18 +103,23 @@ impl Log {
 
     /// Takes over a changed record, which is stored already. The bucket is filled anew.
     pub(super) fn change(&self, known: KnownLog, record: LogRecord, now: u64) {
-        *self.bucket.lock().unwrap_or_else(PoisonError::into_inner) =
-            Bucket::full(rate(&record), now);
+        *self.buckets.lock().unwrap_or_else(PoisonError::into_inner) =
+            [Bucket::full(rate(&record), now); 3];
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(known), record);
     }
 
-    /// Takes one request of the log's rate.
+    /// Whether the log's rate has room for a request of this kind. Nothing is taken: what is refused costs nothing.
     ///
     /// # Errors
     /// Seconds until the next.
-    pub(super) fn take(&self, now: u64) -> Result<(), u64> {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.take(now)
+    pub(super) fn ready(&self, kind: Kind, now: u64) -> Result<(), u64> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)[kind as usize].ready(now)
+    }
+
+    /// Takes one request of the log's rate, for what was signed.
+    pub(super) fn take(&self, kind: Kind, now: u64) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let _signed_already = buckets[kind as usize].take(now);
     }
 
     /// The size that was co-signed last, and when.

@@ -6,8 +6,8 @@
 //! # What holds
 //! - A co-signature leaves only after the position it follows from is durable (R2): [`committer`] stores, then answers;
 //!   signing happens after that, and only a stored position can be signed.
-//! - One thread decides, so check and write are one step for every log. Two processes on one state are refused: by the
-//!   data directory's lock, and by comparing what is stored with what is remembered in the same transaction.
+//! - One thread decides, so check and write are one step for every log; the write compares what is stored with what is
+//!   remembered. A second process is kept out by the data directory's lock, and by nothing else.
 //! - A write that failed, or whose outcome is unknown, ends the process. Nothing is signed on its account.
 
 mod agent;
@@ -17,6 +17,7 @@ mod http;
 mod keys;
 mod log;
 mod operate;
+mod registry;
 mod service;
 mod store;
 #[cfg(test)]

@@ -1,19 +1,19 @@
 //! What the operator sees and changes: logs, halts, evidence.
 
 use std::fmt::Write as _;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use quorate_note::{LogKey, SignedCheckpoint};
-use quorate_witness::recall;
+use quorate_note::{LogKey, VerifierKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::core::NotResumed;
 use super::log::Log;
+use super::registry::Known;
 use super::service::origin_hash;
-use super::store::EvidenceRecord;
+use super::store::{EvidenceRecord, LogRecord};
 use super::{Witness, WitnessError};
-use crate::clock;
 
 /// A log to follow.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,15 +33,13 @@ pub(crate) struct NewLog {
 }
 
 impl Witness {
-    /// Follows a log.
+    /// Follows logs, all of them or none. A log that is followed gets the key, and is enabled.
     ///
     /// # Errors
     /// [`WitnessError`]; nothing was changed.
-    pub(crate) fn follow(&self, new: NewLog) -> Result<Value, WitnessError> {
-        let vkey: quorate_note::VerifierKey = new.vkey.parse().map_err(WitnessError::LogKey)?;
-        let origin = new.origin.unwrap_or_else(|| vkey.name().to_string());
-        let log = self.add_log(&origin, &[new.vkey], new.qpd, new.contact)?;
-        Ok(show(&log))
+    pub(crate) fn follow(&self, new: Vec<NewLog>) -> Result<Vec<Value>, WitnessError> {
+        let logs = self.add_logs(new, Known::Changed)?;
+        Ok(logs.iter().map(|log| show(log)).collect())
     }
 
     /// Disables a log, or enables it again. What was co-signed stays remembered.
@@ -49,34 +47,49 @@ impl Witness {
     /// # Errors
     /// [`WitnessError`]; nothing was changed.
     pub(crate) fn set_disabled(&self, origin: &str, disabled: bool) -> Result<Value, WitnessError> {
-        self.change(origin, |record| record.disabled = disabled)
+        self.change(origin, |record| {
+            record.disabled = disabled;
+            Ok(())
+        })
     }
 
-    /// Retires a key of a log: it signs nothing more.
+    /// Retires a key of a log, named by its vkey or by `name+id`: it signs nothing more.
     ///
     /// # Errors
     /// [`WitnessError`]; nothing was changed. The last key cannot be retired.
-    pub(crate) fn retire_key(&self, origin: &str, vkey: &str) -> Result<Value, WitnessError> {
+    pub(crate) fn retire_key(&self, origin: &str, key: &str) -> Result<Value, WitnessError> {
         self.change(origin, |record| {
-            if record.vkeys.iter().any(|v| v == vkey) {
-                record.vkeys.retain(|v| v != vkey);
-                record.retired.push(vkey.to_owned());
-            }
+            let named = |vkey: &String| {
+                let short = |k: VerifierKey| format!("{}+{}", k.name(), k.id()) == key;
+                vkey == key || vkey.parse().is_ok_and(short)
+            };
+            let at = record.vkeys.iter().position(named);
+            let at = at.ok_or_else(|| WitnessError::UnknownKey {
+                origin: origin.to_owned(),
+                key: key.to_owned(),
+            })?;
+            let retired = record.vkeys.remove(at);
+            record.retired.push(retired);
+            Ok(())
         })
     }
 
     fn change(
         &self,
         origin: &str,
-        change: impl FnOnce(&mut super::store::LogRecord),
+        change: impl FnOnce(&mut LogRecord) -> Result<(), WitnessError>,
     ) -> Result<Value, WitnessError> {
         let _one_at_a_time = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let log = self
             .log(origin)
             .ok_or_else(|| WitnessError::Unknown(origin.to_owned()))?;
         let mut record = log.record();
-        change(&mut record);
-        Ok(show(&*self.put(origin, record, Some(log))?))
+        change(&mut record)?;
+        let changed = self.put(vec![(origin.to_owned(), record)])?;
+        changed
+            .first()
+            .map(|log| show(log))
+            .ok_or(WitnessError::Stopped)
     }
 
     /// Ends a halt: the checkpoint that was forgotten becomes the position again.
@@ -90,17 +103,14 @@ impl Witness {
         let halt = log
             .halt()
             .ok_or_else(|| WitnessError::NotHalted(origin.to_owned()))?;
-        let forgotten = SignedCheckpoint::parse(halt.note.as_bytes())
-            .map_err(|e| WitnessError::Recall(e.to_string()))?;
-        let now = u64::try_from(clock::now_micros() / 1_000_000).unwrap_or(0);
-        let last = log.last();
-        let known = log.known();
-        let position = recall(last.as_ref(), &forgotten, &known, &self.keys.public, now)
-            .map_err(|e| WitnessError::Recall(e.to_string()))?;
-        self.committer
-            .resume(std::sync::Arc::clone(&log), position)
-            .await
-            .map_err(|_| WitnessError::Stopped)?;
+        let resumed = self.committer.resume(Arc::clone(&log), halt).await;
+        match resumed.map_err(|_| WitnessError::Stopped)? {
+            Ok(()) => {}
+            Err(NotResumed::NotHalted) => {
+                return Err(WitnessError::NotHalted(origin.to_owned()));
+            }
+            Err(NotResumed::Recall(why)) => return Err(WitnessError::Recall(why)),
+        }
         log.unpublish();
         Ok(show(&log))
     }

@@ -5,25 +5,36 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use quorate_note::{KeyName, NameError, Origin, SignError, SignatureLine, VerifierKeyError};
 use quorate_store::Disk;
 use quorate_witness::{
-    AddCheckpoint, Durable, KnownLogError, Malformed, PositionError, Refusal, SignSubtree,
-    authenticate, grant_subtree,
+    AddCheckpoint, Durable, KnownLogError, MAX_BODY_LEN, Malformed, PositionError, Refusal,
+    SignSubtree, authenticate, grant_subtree,
 };
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
+use super::NewLog;
 use super::committer::{Committer, NoOutcome};
 use super::core::{Core, Outcome};
 use super::keys::{KeySources, WitnessKeyError, WitnessKeys, hex};
-use super::log::{Log, Published, known};
-use super::store::{LogRecord, Stored, WitnessStore, WitnessStoreError};
+use super::log::{Kind, Log, Published};
+use super::registry::Known;
+use super::store::{WitnessStore, WitnessStoreError};
+use crate::lane::Lane;
 
 /// The store's file in the data directory.
 pub(crate) const WITNESS_FILE: &str = "witness.redb";
+
+/// Bytes of request bodies in memory at once, over all connections to the witness: 512 of the largest, 64 MiB.
+const BODIES: usize = 512 * MAX_BODY_LEN;
+/// A body that has not come whole by then never will.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// Signatures that may wait for a key that is kept elsewhere.
+const SLOW_QUEUE: usize = 64;
 
 /// What makes a node a witness for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +70,10 @@ pub enum WitnessError {
     /// The memory failed or is damaged.
     #[error(transparent)]
     Store(#[from] WitnessStoreError),
-    /// The directory came from a backup, which holds no positions: these keys may have co-signed more than is
-    /// remembered.
+    /// The directory came from a backup, which holds no positions, or lost them: these keys may have co-signed more
+    /// than is remembered.
     #[error(
-        "this directory was restored from a backup, which never holds a witness's positions: its keys may have co-signed what is not remembered here"
+        "this directory was restored from a backup, or lost its witness's positions: these keys may have co-signed what is not remembered here"
     )]
     Restored,
     /// There was a store and it is gone.
@@ -101,6 +112,14 @@ pub enum WitnessError {
     /// The log is not known.
     #[error("this witness does not know the log {0:?}")]
     Unknown(String),
+    /// The log has no such key in use.
+    #[error("the log {origin:?} has no key {key:?} in use")]
+    UnknownKey {
+        /// Which log.
+        origin: String,
+        /// The key that was named.
+        key: String,
+    },
     /// Nothing to resume.
     #[error("the log {0:?} is not halted")]
     NotHalted(String),
@@ -150,8 +169,14 @@ pub(crate) struct Witness {
     name: KeyName,
     pub(super) keys: Arc<WitnessKeys>,
     pub(super) store: Arc<WitnessStore>,
-    logs: RwLock<HashMap<Origin, Arc<Log>>>,
-    by_hash: RwLock<HashMap<String, Arc<Log>>>,
+    pub(super) logs: RwLock<HashMap<Origin, Arc<Log>>>,
+    pub(super) by_hash: RwLock<HashMap<String, Arc<Log>>>,
+    /// Bytes of bodies that are being read or answered.
+    pub(super) bodies: Lane,
+    /// Signing with keys that are kept elsewhere: one at a time, so that a device that does not answer holds up nothing
+    /// but itself, and so many may wait.
+    slow: Arc<Semaphore>,
+    slow_queue: Arc<Semaphore>,
     pub(super) committer: Committer,
     started: Instant,
     pub(super) counters: Counters,
@@ -192,17 +217,12 @@ impl Witness {
             source,
         })?;
         let keys = WitnessKeys::load(&name, &config.keys)?;
-        let path = around.data_dir.join(WITNESS_FILE);
-        if !config.new_keys && !WitnessStore::exists(&**around.disk, &path)? {
-            if around.restored {
+        let store = Arc::new(open_store(config, around)?);
+        for key in &keys.public {
+            // A key that this memory does not know may have co-signed before the memory was lost.
+            if store.is_rebuilt()? && !config.new_keys && !store.knows_key(&hex(key))? {
                 return Err(WitnessError::Restored);
             }
-            if around.before {
-                return Err(WitnessError::Missing(path.display().to_string()));
-            }
-        }
-        let store = Arc::new(WitnessStore::open(around.disk, &path)?);
-        for key in &keys.public {
             store.bind_key(&hex(key), name.as_str())?;
         }
         let started = Instant::now();
@@ -222,14 +242,21 @@ impl Witness {
             store,
             logs: RwLock::new(logs),
             by_hash: RwLock::new(by_hash),
+            bodies: Lane::new(BODIES, 1, BODY_TIME, BODY_TIME),
+            slow: Arc::new(Semaphore::new(1)),
+            slow_queue: Arc::new(Semaphore::new(SLOW_QUEUE)),
             committer,
             started,
             counters: Counters::default(),
             changes: Mutex::default(),
         };
-        for (origin, vkey) in &config.logs {
-            witness.add_log(origin, std::slice::from_ref(vkey), None, None)?;
-        }
+        let configured = config.logs.iter().map(|(origin, vkey)| NewLog {
+            vkey: vkey.clone(),
+            origin: Some(origin.clone()),
+            qpd: None,
+            contact: None,
+        });
+        witness.add_logs(configured.collect(), Known::Kept)?;
         Ok((witness, thread))
     }
 
@@ -303,11 +330,19 @@ impl Witness {
         let Some(log) = found else {
             return Err(NotSigned::Stopped);
         };
-        log.take(self.monotonic())
-            .map_err(|wait| NotSigned::RateLimited { wait })?;
+        let grows = authenticated.checkpoint().checkpoint().size() > log.size();
+        let kind = if grows { Kind::Growth } else { Kind::Again };
+        // A smaller tree is answered with what was co-signed last, which costs nothing and helps a log that is behind.
+        if authenticated.checkpoint().checkpoint().size() >= log.size() {
+            log.ready(kind, self.monotonic())
+                .map_err(|wait| NotSigned::RateLimited { wait })?;
+        }
         let outcome = self.committer.decide(Arc::clone(&log), authenticated).await;
         match outcome {
-            Ok(Outcome::Accepted(durable)) => self.cosign(log, durable).await,
+            Ok(Outcome::Accepted(durable)) => {
+                log.take(kind, self.monotonic());
+                self.cosign(log, durable).await
+            }
             Ok(Outcome::Refused(refusal)) => Err(refusal.into()),
             Ok(Outcome::Halted(size)) => Err(NotSigned::Halted(size)),
             Err(NoOutcome::Full) => Err(NotSigned::Busy),
@@ -336,12 +371,18 @@ impl Witness {
             });
             Ok(lines)
         };
-        if self.keys.slow {
-            let signed = tokio::task::spawn_blocking(sign).await;
-            signed.unwrap_or(Err(NotSigned::Stopped))
-        } else {
-            sign()
+        if !self.keys.slow {
+            return sign();
         }
+        let place = Arc::clone(&self.slow_queue).try_acquire_owned();
+        let _place = place.map_err(|_| NotSigned::Busy)?;
+        let turn = Arc::clone(&self.slow).acquire_owned().await;
+        let turn = turn.map_err(|_| NotSigned::Stopped)?;
+        let signed = tokio::task::spawn_blocking(move || {
+            let _until_the_end = turn;
+            sign()
+        });
+        signed.await.unwrap_or(Err(NotSigned::Stopped))
     }
 
     /// Answers a sign-subtree request with a line for each key that co-signed the tree.
@@ -353,8 +394,12 @@ impl Witness {
         let log = self.find(request.origin()).filter(|log| log.is_enabled());
         let granted = grant_subtree(&request, log.is_some(), &self.keys.public)?;
         if let Some(log) = log {
-            log.take(self.monotonic())
+            if let Some(halt) = log.halt() {
+                return Err(NotSigned::Halted(halt.size));
+            }
+            log.ready(Kind::Subtree, self.monotonic())
                 .map_err(|wait| NotSigned::RateLimited { wait })?;
+            log.take(Kind::Subtree, self.monotonic());
         }
         let signers = self.keys.signers.iter().filter(|s| granted.is_by(s));
         signers
@@ -379,78 +424,12 @@ impl Witness {
         if let Some(published) = log.published() {
             return Ok(Some(published.note));
         }
+        if let Some(halt) = log.halt() {
+            return Err(NotSigned::Halted(halt.size));
+        }
         // After a start the co-signatures are made again, from what is stored.
         self.cosign(Arc::clone(&log), last.durable()).await?;
         Ok(log.published().map(|p| p.note))
-    }
-
-    /// Follows a log, or gives a log that is followed more keys. It is enabled.
-    ///
-    /// # Errors
-    /// [`WitnessError`]; nothing was changed.
-    pub(super) fn add_log(
-        &self,
-        origin: &str,
-        vkeys: &[String],
-        qpd: Option<u32>,
-        contact: Option<String>,
-    ) -> Result<Arc<Log>, WitnessError> {
-        let _one_at_a_time = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        let existing = self.log(origin);
-        let mut record = existing.as_ref().map_or_else(
-            || LogRecord {
-                vkeys: Vec::new(),
-                retired: Vec::new(),
-                qpd: None,
-                contact: None,
-                added_at: crate::clock::now().to_string(),
-                disabled: false,
-            },
-            |log| log.record(),
-        );
-        record.disabled = false;
-        for vkey in vkeys {
-            if !record.vkeys.contains(vkey) {
-                record.retired.retain(|old| old != vkey);
-                record.vkeys.push(vkey.clone());
-            }
-        }
-        record.qpd = qpd.or(record.qpd);
-        record.contact = contact.or(record.contact);
-        self.put(origin, record, existing)
-    }
-
-    /// Changes a log's record, durably, then in memory.
-    pub(super) fn put(
-        &self,
-        origin: &str,
-        record: LogRecord,
-        existing: Option<Arc<Log>>,
-    ) -> Result<Arc<Log>, WitnessError> {
-        let typed = known(origin, &record)?;
-        if typed.origin().is_name(&self.name) {
-            return Err(WitnessError::OwnName(origin.to_owned()));
-        }
-        if existing.as_ref().is_some_and(|log| log.record() == record) {
-            return existing.ok_or(WitnessError::Stopped);
-        }
-        self.store.put_log(origin, &record)?;
-        if let Some(log) = existing {
-            log.change(typed, record, self.monotonic());
-            return Ok(log);
-        }
-        let stored = Stored {
-            origin: origin.to_owned(),
-            record,
-            position: None,
-            halt: None,
-        };
-        let log = Arc::new(Log::new(stored, self.monotonic())?);
-        let mut by_hash = self.by_hash.write().unwrap_or_else(PoisonError::into_inner);
-        by_hash.insert(origin_hash(log.origin()), Arc::clone(&log));
-        let mut logs = self.logs.write().unwrap_or_else(PoisonError::into_inner);
-        logs.insert(log.origin().clone(), Arc::clone(&log));
-        Ok(log)
     }
 
     pub(super) fn count(&self, answer: Result<(), u16>) {
@@ -470,6 +449,28 @@ impl Witness {
     pub(crate) fn stop(&self) {
         self.committer.stop();
     }
+}
+
+/// Opens the memory, or makes it where there was none and none is missing.
+fn open_store(
+    config: &WitnessConfig,
+    around: &Surroundings<'_>,
+) -> Result<WitnessStore, WitnessError> {
+    let path = around.data_dir.join(WITNESS_FILE);
+    let lost = around.restored || around.before;
+    let missing = lost && !WitnessStore::exists(&**around.disk, &path)?;
+    if missing && !config.new_keys {
+        return Err(if around.restored {
+            WitnessError::Restored
+        } else {
+            WitnessError::Missing(path.display().to_string())
+        });
+    }
+    let store = WitnessStore::open(around.disk, &path)?;
+    if missing {
+        store.set_rebuilt()?;
+    }
+    Ok(store)
 }
 
 fn sign_all(keys: &WitnessKeys, durable: &Durable) -> Result<Vec<SignatureLine>, SignError> {

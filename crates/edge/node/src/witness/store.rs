@@ -19,6 +19,10 @@ const POSITIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("witnes
 const HALTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("witness_halts_v1");
 /// Evidence id → JSON of [`EvidenceRecord`].
 const EVIDENCE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("witness_evidence_v1");
+/// What else holds of this state.
+const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("witness_facts_v1");
+/// It was made where one was missing: keys that it does not know may have co-signed before.
+const REBUILT: &str = "rebuilt";
 /// Public key in hex → the name it signs under.
 const KEYS: TableDefinition<'_, &str, &str> = TableDefinition::new("witness_keys_v1");
 
@@ -142,6 +146,20 @@ pub(crate) struct Changes {
     pub resumed: Vec<String>,
 }
 
+impl LogRecord {
+    /// One without keys yet, made now.
+    pub(crate) fn new() -> Self {
+        Self {
+            vkeys: Vec::new(),
+            retired: Vec::new(),
+            qpd: None,
+            contact: None,
+            added_at: crate::clock::now().to_string(),
+            disabled: false,
+        }
+    }
+}
+
 impl Changes {
     pub(crate) fn is_empty(&self) -> bool {
         self.moves.is_empty()
@@ -186,9 +204,39 @@ impl WitnessStore {
             tx.open_table(HALTS)?;
             tx.open_table(EVIDENCE)?;
             tx.open_table(KEYS)?;
+            tx.open_table(FACTS)?;
             Ok(())
         })?;
         Ok(Self { db })
+    }
+
+    /// Whether it was made where one was missing.
+    ///
+    /// # Errors
+    /// The environment's.
+    pub(crate) fn is_rebuilt(&self) -> Result<bool, WitnessStoreError> {
+        let tx = self.db.begin_read()?;
+        Ok(tx.open_table(FACTS)?.get(REBUILT)?.is_some())
+    }
+
+    /// Remembers that it was, durably.
+    ///
+    /// # Errors
+    /// The environment's.
+    pub(crate) fn set_rebuilt(&self) -> Result<(), WitnessStoreError> {
+        let tx = self.db.begin_write()?;
+        tx.open_table(FACTS)?.insert(REBUILT, "")?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Whether a key has been bound here.
+    ///
+    /// # Errors
+    /// The environment's.
+    pub(crate) fn knows_key(&self, key: &str) -> Result<bool, WitnessStoreError> {
+        let tx = self.db.begin_read()?;
+        Ok(tx.open_table(KEYS)?.get(key)?.is_some())
     }
 
     /// Binds a key to the name it signs under, before it signs anything.
@@ -245,18 +293,21 @@ impl WitnessStore {
         Ok(all)
     }
 
-    /// Stores what is known of a log, durably.
+    /// Stores what is known of logs, durably, all or nothing.
     ///
     /// # Errors
     /// The environment's; the change may or may not stand.
-    pub(crate) fn put_log(
+    pub(crate) fn put_logs(
         &self,
-        origin: &str,
-        record: &LogRecord,
+        records: &[(String, LogRecord)],
     ) -> Result<(), WitnessStoreError> {
-        let bytes = encode("log", origin, record)?;
         let tx = self.db.begin_write()?;
-        tx.open_table(LOGS)?.insert(origin, bytes.as_slice())?;
+        {
+            let mut logs = tx.open_table(LOGS)?;
+            for (origin, record) in records {
+                logs.insert(origin.as_str(), encode("log", origin, record)?.as_slice())?;
+            }
+        }
         tx.commit()?;
         Ok(())
     }

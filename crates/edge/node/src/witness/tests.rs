@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quorate_merkle::{LeafHashes, leaf_hash, prove_consistency, root_of_leaf_hashes};
-use quorate_note::{Checkpoint, KeyName, LogSigner, Origin, SignedCheckpoint, WitnessKey, ed25519};
+use quorate_note::{
+    Checkpoint, CosignSigner, KeyName, LogSigner, Origin, SignedCheckpoint, WitnessKey, ed25519,
+};
 use quorate_store::Disk;
 use quorate_testkit::disk::{FakeDisk, Fault};
 use quorate_testkit::rng::Rng;
 use quorate_witness::{AddCheckpoint, authenticate};
 
-use super::core::{Core, Now, Outcome, Request};
+use super::core::{Core, NotResumed, Now, Outcome, Request};
 use super::log::Log;
 use super::store::{LogRecord, WitnessStore, WitnessStoreError};
 
@@ -64,11 +66,13 @@ impl Source {
     }
 }
 
-fn own() -> Vec<WitnessKey> {
+fn signer() -> CosignSigner {
     let name = KeyName::new("w.example").unwrap();
-    let secret = ed25519::SecretKey::from_seed([9; 32]);
-    let signer = quorate_note::CosignSigner::ed25519(name, secret);
-    vec![WitnessKey::try_from(signer.verifier_key().clone()).unwrap()]
+    CosignSigner::ed25519(name, ed25519::SecretKey::from_seed([9; 32]))
+}
+
+fn own() -> Vec<WitnessKey> {
+    vec![WitnessKey::try_from(signer().verifier_key().clone()).unwrap()]
 }
 
 /// A witness process on a disk.
@@ -88,7 +92,7 @@ impl Process {
                 .iter()
                 .any(|l| l.origin == source.origin.as_str())
             {
-                store.put_log(source.origin.as_str(), &source.record())?;
+                store.put_logs(&[(source.origin.to_string(), source.record())])?;
             }
         }
         Self::on(store)
@@ -306,9 +310,9 @@ fn r2_crashes_anywhere_for_long() {
     println!("{restarts} restarts");
 }
 
-/// Two processes that remember the same and decide differently: the second finds that the state moved.
+/// A memory that another one has overtaken in the same store: it finds that the state moved, and signs nothing.
 #[test]
-fn w_26_a_second_process_on_the_same_state_signs_nothing() {
+fn w_20_a_stale_memory_signs_nothing() {
     let sources = [Source::new(0)];
     let mut first = Process::start(&disk_with_dir(), &sources).unwrap();
     let mut second = Process::on(Arc::clone(&first.store)).unwrap();
@@ -388,10 +392,8 @@ fn w_26_a_restored_disk_is_noticed_and_nothing_more_is_signed_until_the_operator
     let Outcome::Accepted(durable) = &outcomes[0] else {
         panic!("{outcomes:?}")
     };
-    let secret = ed25519::SecretKey::from_seed([9; 32]);
-    let signer = quorate_note::CosignSigner::ed25519(KeyName::new("w.example").unwrap(), secret);
     let published = durable
-        .published(vec![durable.cosign(&signer).unwrap()])
+        .published(vec![durable.cosign(&signer()).unwrap()])
         .unwrap();
     drop(process);
 
@@ -423,14 +425,55 @@ fn w_26_a_restored_disk_is_noticed_and_nothing_more_is_signed_until_the_operator
         Some(7),
         "a halt survives a restart"
     );
-    let position =
-        quorate_witness::recall(log.last().as_ref(), &published, &log.known(), &own(), NOW)
-            .unwrap();
-    again.core.resume(&log, position).unwrap();
+    let halt = log.halt().unwrap();
+    again.core.resume(&log, &halt, &at(NOW)).unwrap().unwrap();
     assert_eq!(again.size(&sources[0]), 7);
     let next = vec![again.request(&sources[0], 7, 9, "a").unwrap()];
     let outcomes = again.core.process(&next, &at(NOW)).unwrap();
     assert!(matches!(outcomes[..], [Outcome::Accepted(_)]));
+    // The operator asked twice, and the log moved on in between.
+    let late = again.core.resume(&log, &halt, &at(NOW)).unwrap();
+    assert_eq!(late, Err(NotResumed::NotHalted));
+    assert_eq!(again.size(&sources[0]), 9, "a position never goes back");
+}
+
+/// What a halted log is shown is kept: evidence against it, and the largest tree that bears our signature.
+#[test]
+fn w_26_a_halted_log_is_still_watched() {
+    let sources = [Source::new(0)];
+    let mut process = Process::start(&disk_with_dir(), &sources).unwrap();
+    let request = vec![process.request(&sources[0], 0, 5, "a").unwrap()];
+    process.core.process(&request, &at(NOW)).unwrap();
+    let log = Arc::clone(&process.logs[0]);
+    let ours = |size: u64, history: &str| {
+        let request = sources[0].request(5, size, history);
+        let signed = request.checkpoint().verify_log(log.known().keys()).unwrap();
+        let line = signer().cosign(&signed, NOW).unwrap();
+        let mut lines = signed.log_lines().to_vec();
+        lines.push(line);
+        let checkpoint = SignedCheckpoint::new(signed.checkpoint().clone(), lines).unwrap();
+        let carrying = AddCheckpoint::new(5, request.proof().clone(), checkpoint);
+        let authenticated = authenticate(Ok(carrying), |_| Some((log.known(), 5))).unwrap();
+        vec![Request {
+            log: Arc::clone(&log),
+            authenticated,
+        }]
+    };
+    for (size, history, halted) in [(5, "b", 5), (9, "a", 9), (7, "a", 9)] {
+        let outcomes = process
+            .core
+            .process(&ours(size, history), &at(NOW))
+            .unwrap();
+        let Outcome::Halted(at) = outcomes[0] else {
+            panic!("{outcomes:?}")
+        };
+        assert_eq!(at, halted);
+        assert_eq!(log.halt().map(|h| h.size), Some(halted));
+    }
+    assert_eq!(process.store.evidence().unwrap().len(), 1);
+    let halt = log.halt().unwrap();
+    process.core.resume(&log, &halt, &at(NOW)).unwrap().unwrap();
+    assert_eq!(process.size(&sources[0]), 9);
 }
 
 #[test]

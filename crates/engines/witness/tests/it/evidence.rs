@@ -103,6 +103,23 @@ fn w_26_our_cosignature_of_another_root_at_the_same_size_is_noticed() {
     );
 }
 
+/// A line that anybody can plant must not hide the one that tells.
+#[test]
+fn w_26_a_planted_line_hides_no_forgotten_cosignature() {
+    let new = Log::of(7);
+    let mut witness = Witness::at(&Log::of(3));
+    let before = witness.last.clone();
+    let line = witness
+        .add(&new.request(3))
+        .unwrap()
+        .cosign(&ed_signer())
+        .unwrap();
+    let ml = crate::support::ml_signer().verifier_key().clone();
+    let planted = quorate_note::SignatureLine::new(ml.name().clone(), ml.id(), &[5; 2428]).unwrap();
+    let carried = authenticated(&witness, new.request_with(3, vec![planted, line]));
+    assert!(carried.amnesia(before.as_ref(), &own_keys()).is_some());
+}
+
 #[test]
 fn a_planted_line_is_no_sign_of_lost_memory() {
     let log = Log::of(3);
@@ -138,6 +155,11 @@ fn w_26_what_was_forgotten_can_be_taken_up_again_and_nothing_else() {
     assert_eq!(
         recall(last, &new.signed(), &log, &own, 1),
         Err(Refusal::NotOurs)
+    );
+    let fork = Witness::at(&new.forked(7, 2, "fork")).last;
+    assert_eq!(
+        recall(fork.as_ref(), carried.checkpoint(), &log, &own, 1),
+        Err(Refusal::OtherRoot { size: 7 })
     );
     let larger = Witness::at(&Log::of(9)).last;
     assert_eq!(
