@@ -92,6 +92,11 @@ impl Lane {
         })?
     }
 
+    /// How long a body, or a line of a stream, may take to arrive whole.
+    pub(crate) fn body_time(&self) -> Duration {
+        self.body_time
+    }
+
     /// Room for nothing yet.
     pub(crate) fn room(&self) -> Room {
         Room {

@@ -24,6 +24,8 @@ pub(crate) struct Opened {
     writer: Writer,
     reader: Reader,
     newest: Option<Published>,
+    /// Something was cut off the record.
+    cut: bool,
 }
 
 impl Inner {
@@ -179,6 +181,7 @@ impl Inner {
             writer,
             reader,
             newest,
+            cut: report.cut_bytes > 0,
         })
     }
 
@@ -290,6 +293,7 @@ impl Inner {
             writer,
             reader,
             newest,
+            cut,
         } = opened;
         self.check_own_signature(&spec, newest.as_ref())?;
         let name = spec.name.clone();
@@ -353,7 +357,8 @@ impl Inner {
             .join(name.to_ascii_lowercase())
             .join("sealed");
         let sealed = SealedStore::new(Arc::clone(&self.disk), &sealed_dir, commitment);
-        if sequencer.is_some() {
+        // What the cut bytes commit to may be wanted together with them: it stays until the next start.
+        if sequencer.is_some() && !cut {
             match crate::sealed::erase_orphans(&sealed, &reader) {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(

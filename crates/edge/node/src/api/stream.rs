@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::{FutureExt as _, StreamExt as _};
 use quorate_store::PreparedEntry;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::error::ApiError;
 use super::write::refused;
@@ -206,6 +209,10 @@ struct Chunks {
     lines: usize,
     room: Room,
     ended: bool,
+    /// How long a line that has begun may take to end: it holds room that others wait for.
+    line_time: Duration,
+    /// When the line that has begun must have ended.
+    deadline: Option<Instant>,
 }
 
 /// What lines take while they are prepared: themselves, and the entries made of them.
@@ -225,6 +232,8 @@ impl Chunks {
             lines: 0,
             room: lane.room(),
             ended: false,
+            line_time: lane.body_time(),
+            deadline: None,
         }
     }
 
@@ -256,8 +265,22 @@ impl Chunks {
                     Some(more) => more,
                     None => return Ok(Some(self.cut())),
                 }
-            } else {
+            } else if self.buffer.is_empty() {
                 self.body.next().await
+            } else {
+                let line_time = self.line_time;
+                let deadline = *self
+                    .deadline
+                    .get_or_insert_with(|| Instant::now() + line_time);
+                let more = tokio::time::timeout_at(deadline, self.body.next()).await;
+                more.map_err(|_| {
+                    ApiError::new(
+                        StatusCode::REQUEST_TIMEOUT,
+                        "too-slow",
+                        format!("a line did not end within {} s", line_time.as_secs()),
+                        "send whole lines; what follows the durable ones was not appended",
+                    )
+                })?
             };
             match more {
                 Some(Ok(bytes)) => {
@@ -301,6 +324,7 @@ impl Chunks {
         let end = end.unwrap_or(self.buffer.len());
         let lines = self.lines.min(CHUNK_LINES);
         let rest = self.buffer.split_off(end);
+        self.deadline = None;
         self.lines -= lines;
         Piece {
             text: std::mem::replace(&mut self.buffer, rest),
@@ -325,9 +349,7 @@ impl Chunks {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
-    use axum::http::StatusCode;
 
     use super::*;
     use crate::lane::Lane;
@@ -367,6 +389,23 @@ mod tests {
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
         drop((full, chunks));
         assert_eq!(lane.free(), 2 * (3 + LINE_ROOM), "all room is given back");
+    }
+
+    /// A line that never ends would hold its room for ever.
+    #[tokio::test]
+    async fn a_line_that_does_not_end_gives_its_room_back() {
+        let lane = Lane::new(1 << 20, 1, Duration::from_millis(1), HOUR);
+        let free = lane.free();
+        let begun = futures_util::stream::iter([Ok::<_, std::io::Error>("a\nbegun")]);
+        let body = Body::from_stream(begun.chain(futures_util::stream::pending()));
+        let mut chunks = Chunks::new(body, &lane);
+        assert_eq!(&*chunks.next().await.unwrap().unwrap().text, b"a\n");
+        let Err(refused) = chunks.next().await else {
+            panic!("it waits for ever")
+        };
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+        drop(chunks);
+        assert_eq!(lane.free(), free);
     }
 
     #[tokio::test]
