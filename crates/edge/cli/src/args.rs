@@ -99,6 +99,9 @@ pub(crate) struct Up {
     /// Another host name that requests may use (repeatable)
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
+    /// The policy whose quorum of witnesses must co-sign every head [default: $QUORATE_POLICY, or none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     /// Append every line written to FILE; follows rotation (repeatable, each with its --scroll)
     #[arg(long = "follow", value_name = "FILE", requires = "follow_scroll")]
     follow_file: Vec<PathBuf>,

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use quorate_node::{
     BackupError, Config, ConfigError, FollowSpec, LocalApi, Manifest, Node, NodeError, Overrides,
-    WitnessError, WitnessKeyError, WitnessOverrides,
+    QuorumError, WitnessError, WitnessKeyError, WitnessOverrides,
 };
 
 use quorate_store::DataDirError;
@@ -49,6 +49,7 @@ impl Settings {
             origin_prefix: up.origin_prefix.clone(),
             hosts: up.hosts.clone(),
             follow: follow.collect(),
+            policy: up.policy.clone(),
             ..Overrides::default()
         };
         Self::combine(global, overrides)
@@ -189,6 +190,21 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
             "choose an address of this machine that no other program uses, with --listen",
         ),
         NodeError::Witness(error) => return witness(error),
+        NodeError::Quorum(QuorumError::Read { .. }) => (
+            Exit::Environment,
+            "policy",
+            "check the path given with --policy, QUORATE_POLICY or 'policy' in the configuration",
+        ),
+        NodeError::Quorum(_) => (
+            Exit::Refused,
+            "policy",
+            "nothing was opened; correct the policy ('quorate policy check' reads it), or start without one",
+        ),
+        NodeError::Tls(_) => (
+            Exit::Environment,
+            "tls",
+            "install the system's CA certificates (such as the package ca-certificates)",
+        ),
         NodeError::Failed(_) => (
             Exit::Environment,
             "failed",

@@ -95,6 +95,11 @@ impl Checkpoints {
         self.published.borrow().clone()
     }
 
+    /// What is published, as it comes.
+    pub(crate) fn heads(&self) -> watch::Receiver<Option<Arc<Published>>> {
+        self.published.clone()
+    }
+
     /// A checkpoint that covers `size` entries, made at once if there is none yet.
     ///
     /// # Errors

@@ -20,6 +20,9 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:8484";
 /// A checkpoint is signed at most this long after the append it covers, unless configured otherwise.
 pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Once enough witnesses co-signed, the others are waited for so long, unless configured otherwise.
+pub(crate) const DEFAULT_EXTRAS: Duration = Duration::from_millis(200);
+
 /// A file whose lines are appended to a scroll as they are written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +53,10 @@ pub struct Config {
     pub follow: Vec<FollowSpec>,
     /// Makes the node a witness for others.
     pub witness: Option<WitnessConfig>,
+    /// The policy whose quorum every scroll of the node must meet; without one the node is unwitnessed.
+    pub policy: Option<PathBuf>,
+    /// How long further co-signatures are waited for once there are enough.
+    pub extras: Duration,
 }
 
 /// What flags say; `None` leaves the value to the environment and the file.
@@ -69,6 +76,8 @@ pub struct Overrides {
     pub socket_only: bool,
     /// See [`Config::witness`].
     pub witness: Option<WitnessOverrides>,
+    /// See [`Config::policy`].
+    pub policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +92,8 @@ struct File {
     #[serde(default)]
     follow: Vec<FollowSpec>,
     witness: Option<WitnessFile>,
+    policy: Option<PathBuf>,
+    more_cosignatures_ms: Option<u64>,
 }
 
 /// Why a configuration was refused. Nothing was opened or changed.
@@ -127,6 +138,9 @@ pub enum ConfigError {
     /// The checkpoint interval is outside 1 ms to 1 hour.
     #[error("checkpoint_interval_ms must be between 1 and 3600000, not {0}")]
     Interval(u64),
+    /// The time for further co-signatures is more than a minute.
+    #[error("more_cosignatures_ms must be at most 60000, not {0}")]
+    Extras(u64),
     /// What is said about the witness does not fit together.
     #[error("the witness cannot be set up: {0}")]
     Witness(&'static str),
@@ -136,12 +150,13 @@ pub enum ConfigError {
 }
 
 /// `QUORATE_` variables that are read somewhere: here, or by the tests.
-const KNOWN_VARIABLES: [&str; 9] = [
+const KNOWN_VARIABLES: [&str; 10] = [
     "QUORATE_DATA_DIR",
     "QUORATE_LISTEN",
     "QUORATE_ORIGIN_PREFIX",
     "QUORATE_CHECKPOINT_INTERVAL_MS",
     "QUORATE_CONFIG",
+    "QUORATE_POLICY",
     "QUORATE_LOG",
     "QUORATE_WITNESS_SEED_HEX",
     "QUORATE_WITNESS_ML_DSA_SEED_HEX",
@@ -185,6 +200,7 @@ impl Config {
                 "QUORATE_CHECKPOINT_INTERVAL_MS" => {
                     file.checkpoint_interval_ms = Some(value.parse().map_err(|_| invalid())?);
                 }
+                "QUORATE_POLICY" => file.policy = Some(PathBuf::from(&value)),
                 name if secrets.take(name, &value) => {}
                 "HOME" => home = Some(PathBuf::from(&value)),
                 "XDG_DATA_HOME" if !value.is_empty() => xdg = Some(PathBuf::from(&value)),
@@ -205,6 +221,11 @@ impl Config {
             Some(ms @ 1..=3_600_000) => Duration::from_millis(ms),
             Some(ms) => return Err(ConfigError::Interval(ms)),
         };
+        let extras = match file.more_cosignatures_ms {
+            None => DEFAULT_EXTRAS,
+            Some(ms @ 0..=60_000) => Duration::from_millis(ms),
+            Some(ms) => return Err(ConfigError::Extras(ms)),
+        };
         let mut hosts = file.hosts;
         hosts.extend(overrides.hosts);
         let mut follow = file.follow;
@@ -220,6 +241,8 @@ impl Config {
             checkpoint_interval,
             follow,
             witness: witness::combine(file.witness, secrets, overrides.witness)?,
+            policy: overrides.policy.or(file.policy),
+            extras,
         })
     }
 }
@@ -264,19 +287,27 @@ mod tests {
         let path = dir.path().join("q.toml");
         std::fs::write(
             &path,
-            "listen = \"127.0.0.1:1\"\norigin_prefix = \"file.example\"\n",
+            "listen = \"127.0.0.1:1\"\norigin_prefix = \"file.example\"\npolicy = \"file\"\nmore_cosignatures_ms = 7\n",
         )
         .unwrap();
-        let environment = [("QUORATE_LISTEN", "127.0.0.1:2"), ("HOME", "/h")];
+        let environment = [
+            ("QUORATE_LISTEN", "127.0.0.1:2"),
+            ("QUORATE_POLICY", "environment"),
+            ("HOME", "/h"),
+        ];
         let c = Config::load_from(Some(&path), vars(&environment), Overrides::default()).unwrap();
         assert_eq!(c.listen.map(|a| a.port()), Some(2));
         assert_eq!(c.origin_prefix.as_deref(), Some("file.example"));
+        assert_eq!(c.policy.as_deref(), Some(Path::new("environment")));
+        assert_eq!(c.extras, Duration::from_millis(7));
         let flags = Overrides {
             listen: Some("127.0.0.1:3".parse().unwrap()),
+            policy: Some("flag".into()),
             ..Overrides::default()
         };
         let c = Config::load_from(Some(&path), vars(&environment), flags).unwrap();
         assert_eq!(c.listen.map(|a| a.port()), Some(3));
+        assert_eq!(c.policy.as_deref(), Some(Path::new("flag")));
     }
 
     #[test]

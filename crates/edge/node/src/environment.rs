@@ -5,6 +5,7 @@ use quorate_store::{DataDirError, Fault, OpenError, SpecError};
 use crate::auth::TokenError;
 use crate::backup::BackupError;
 use crate::database::DatabaseError;
+use crate::fanout::QuorumError;
 use crate::identity::IdentityError;
 use crate::keys::KeyError;
 use crate::node::NodeError;
@@ -30,6 +31,8 @@ impl NodeError {
             Self::Token(error) => matches!(error, TokenError::Randomness(_)),
             Self::Backup(error) => matches!(error, BackupError::Io { .. } | BackupError::Disk(_)),
             Self::Witness(error) => witness(error),
+            Self::Quorum(error) => matches!(error, QuorumError::Read { .. }),
+            Self::Tls(_) => true,
             Self::Create { .. }
             | Self::StoredCheckpoint { .. }
             | Self::Missing { .. }

@@ -13,6 +13,7 @@ use crate::api::LocalApi;
 use crate::auth::{Credentials, TokenError, secret};
 use crate::clock;
 use crate::config::Config;
+use crate::fanout::{Client, Limits, NodeQuorum, QuorumError, TlsError};
 use crate::identity::{Identity, IdentityError};
 use crate::keys::{KeyDir, KeyError};
 use crate::lane::Lanes;
@@ -90,6 +91,12 @@ pub enum NodeError {
     /// The node cannot be the witness that it is configured to be.
     #[error(transparent)]
     Witness(#[from] WitnessError),
+    /// The policy that its scrolls must meet cannot be used.
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+    /// Its witnesses cannot be asked over TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The note of where the directory was restored from cannot be read.
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
@@ -154,6 +161,8 @@ pub(crate) struct Inner {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) data_dir: Mutex<Option<DataDir>>,
     witness: OnceLock<Arc<Witness>>,
+    /// What its scrolls must meet to be quorate, and who asks for it; `None` if it is unwitnessed.
+    pub(crate) quorum: Option<(Arc<NodeQuorum>, Client)>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -169,6 +178,14 @@ impl Inner {
     /// The node's witness, if it is one.
     pub(crate) fn witness(&self) -> Option<Arc<Witness>> {
         self.witness.get().map(Arc::clone)
+    }
+
+    /// The node's own witness never counts towards its quorum.
+    fn refuse_own_witness(&self) -> Result<(), NodeError> {
+        if let (Some((quorum, _)), Some(witness)) = (&self.quorum, self.witness()) {
+            quorum.refuse_own(&witness.public_keys())?;
+        }
+        Ok(())
     }
 
     fn open_witness(self: &Arc<Self>) -> Result<(), NodeError> {
@@ -227,6 +244,14 @@ impl Node {
         if DataDir::read_node(&*disk, &config.data_dir)?.is_none() && mode != Mode::Online {
             return Err(NodeError::Empty(config.data_dir));
         }
+        let quorum = match config.policy.as_deref().map(NodeQuorum::read).transpose()? {
+            Some(Some(quorum)) => {
+                let client = Client::new(Limits::default(), quorum.needs_tls())?;
+                Some((Arc::new(quorum), client))
+            }
+            // `quorum none`, or no policy.
+            Some(None) | None => None,
+        };
         make_private_dir(&config.data_dir)?;
         // Keys are made under the lock: of two first starts at once one makes the node.
         let locked = DataDir::lock(Arc::clone(&disk), &config.data_dir)?;
@@ -259,9 +284,11 @@ impl Node {
             disk,
             data_dir: Mutex::new(Some(data_dir)),
             witness: OnceLock::new(),
+            quorum,
         });
-        inner.open_scrolls()?;
         inner.open_witness()?;
+        inner.refuse_own_witness()?;
+        inner.open_scrolls()?;
         inner.start_upkeep()?;
         Ok(Self {
             inner,

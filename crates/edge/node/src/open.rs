@@ -12,6 +12,7 @@ use quorate_store::{
 
 use crate::checkpoint::{Checkpointer, Checkpoints, Published};
 use crate::clock;
+use crate::fanout::{Fanout, Witnessing, judged_again};
 use crate::identity::{IdentityError, Signers};
 use crate::node::{Inner, Mode, NodeError, make_private_dir};
 use crate::prepare::{self, ReceiptIndexer};
@@ -373,18 +374,73 @@ impl Inner {
                 ),
             }
         }
+        let witnessing = self.start_fanout(&spec, &reader, &checkpoints)?;
         let scroll = Arc::new(Scroll {
             spec,
             reader,
             sequencer,
             checkpoints,
             sealed,
+            witnessing,
         });
         self.scrolls
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name, Arc::clone(&scroll));
         Ok(scroll)
+    }
+
+    /// Starts taking the heads of a scroll to the witnesses, if the node has any.
+    fn start_fanout(
+        self: &Arc<Self>,
+        spec: &ScrollSpec,
+        reader: &Reader,
+        checkpoints: &Checkpoints,
+    ) -> Result<Option<Witnessing>, NodeError> {
+        let (Some((quorum, client)), Mode::Online) = (&self.quorum, self.mode) else {
+            return Ok(None);
+        };
+        let untrusted = |reason: String| NodeError::StoredCheckpoint {
+            name: spec.name.clone(),
+            reason,
+        };
+        let stored = match self.state.quorate_head(&spec.name)? {
+            Some(stored) => {
+                let policy = quorum
+                    .for_log(self.log_keys(&spec.origin, true))
+                    .map_err(|e| untrusted(e.to_string()))?;
+                judged_again(&stored, &policy)
+            }
+            None => None,
+        };
+        let (node, origin) = (Arc::downgrade(self), spec.origin.clone());
+        let fanout = Fanout {
+            scroll: spec.name.clone(),
+            reader: reader.clone(),
+            quorum: Arc::clone(quorum),
+            client: client.clone(),
+            keys: Box::new(move |in_force| {
+                let node = node.upgrade();
+                node.map_or_else(Vec::new, |node| node.log_keys(&origin, in_force))
+            }),
+            state: Arc::clone(&self.state),
+            extras: self.config.extras,
+        };
+        let (node, name) = (Arc::downgrade(self), spec.name.clone());
+        let on_failure = move |error| {
+            if let Some(node) = node.upgrade() {
+                node.fail(format!(
+                    "the heads of {name:?} cannot be witnessed: {error}"
+                ));
+            }
+        };
+        let closing = self.closing.subscribe();
+        let (witnessing, task) = fanout.task(stored, checkpoints.heads(), closing, on_failure);
+        self.start_task(
+            format!("taking the heads of {:?} to the witnesses", spec.name),
+            task,
+        );
+        Ok(Some(witnessing))
     }
 
     fn signers_of(

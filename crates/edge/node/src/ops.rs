@@ -5,7 +5,8 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use quorate_policy::PolicyBuilder;
+use quorate_note::LogKey;
+use quorate_policy::{Policy, PolicyBuilder, PolicyErrorKind};
 use quorate_store::{Kind, Urgency, Visibility};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -70,18 +71,18 @@ impl Inner {
         scroll.info(&vkeys)
     }
 
-    /// One scroll's policy for others to use: its log keys, and no quorum.
+    /// One scroll's policy for others to use: its log keys, and the quorum of the node's policy if it has one.
     pub(crate) fn policy_text(&self, scroll: &Scroll) -> Result<String, ApiError> {
         let invalid = |e: &dyn std::fmt::Display| {
             ApiError::internal(format!("the policy cannot be written: {e}"))
         };
-        let mut builder = PolicyBuilder::new();
-        for key in self.log_keys(&scroll.spec().origin, true) {
-            builder.log(key, None).map_err(|e| invalid(&e))?;
-        }
-        builder.quorum_none().map_err(|e| invalid(&e))?;
-        String::from_utf8(builder.build().map_err(|e| invalid(&e))?.render())
-            .map_err(|e| invalid(&e))
+        let keys = self.log_keys(&scroll.spec().origin, true);
+        let policy = match &self.quorum {
+            Some((quorum, _)) => quorum.for_log(keys),
+            None => without_witnesses(keys),
+        };
+        // Names are octets; those of a policy that came from a file need not be text.
+        String::from_utf8(policy.map_err(|e| invalid(&e))?.render()).map_err(|e| invalid(&e))
     }
 
     pub(crate) fn node_info(&self) -> Value {
@@ -93,7 +94,10 @@ impl Inner {
         json!({
             "node": self.identity.fingerprint().to_string(),
             "version": env!("CARGO_PKG_VERSION"),
-            "witnessing": "unwitnessed",
+            "witnessing": match &self.quorum {
+                Some((quorum, _)) => format!("quorum {}", quorum.summary()),
+                None => "unwitnessed".to_owned(),
+            },
             "next_key": if self.identity.next_key_is_here() { "on this machine" } else { "offline" },
             "scrolls": names,
             "started_at": text_of_micros(self.started_at),
@@ -354,6 +358,16 @@ fn upkeep(node: &Weak<Inner>, closing: &watch::Receiver<bool>) {
             }
         }
     }
+}
+
+/// A policy that asks for the log's signature and for no witness.
+fn without_witnesses(keys: Vec<LogKey>) -> Result<Policy, PolicyErrorKind> {
+    let mut builder = PolicyBuilder::new();
+    for key in keys {
+        builder.log(key, None)?;
+    }
+    builder.quorum_none()?;
+    builder.build()
 }
 
 pub(crate) fn offline() -> ApiError {

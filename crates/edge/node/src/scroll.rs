@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::api::ApiError;
 use crate::checkpoint::{CheckpointError, Checkpoints, Published};
+use crate::fanout::Witnessing;
 use crate::lane::Lane;
 use crate::sequencer::{Append, AppendError, Appended, Input, Patience, Pending, Sequencer};
 
@@ -21,6 +22,8 @@ pub(crate) struct Scroll {
     pub(crate) sequencer: Option<Sequencer>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) sealed: SealedStore,
+    /// `None` if the scroll is unwitnessed.
+    pub(crate) witnessing: Option<Witnessing>,
 }
 
 /// Scrolls written by the node's own rules only.
@@ -43,6 +46,29 @@ impl Scroll {
     #[must_use]
     pub(crate) fn checkpoints(&self) -> &Checkpoints {
         &self.checkpoints
+    }
+
+    /// Who co-signs its heads; `None` if nobody does.
+    #[must_use]
+    pub(crate) fn witnessing(&self) -> Option<&Witnessing> {
+        self.witnessing.as_ref()
+    }
+
+    /// The head that others are shown: the newest quorate one, else the newest that is durable.
+    #[must_use]
+    pub(crate) fn shown(&self) -> Option<Arc<Published>> {
+        let quorate = self.witnessing.as_ref().and_then(Witnessing::newest);
+        quorate.or_else(|| self.checkpoints.newest())
+    }
+
+    /// A head that covers `size` entries: the newest quorate one if it does, else one that is durable, made at once if
+    /// there is none.
+    pub(crate) async fn head_covering(&self, size: u64) -> Result<Arc<Published>, CheckpointError> {
+        let quorate = self.witnessing.as_ref().and_then(Witnessing::newest);
+        match quorate.filter(|q| q.size >= size) {
+            Some(quorate) => Ok(quorate),
+            None => self.checkpoints.covering(size).await,
+        }
     }
 
     /// Content kept beside the log.
@@ -136,7 +162,7 @@ impl Scroll {
         lane: &Lane,
         index: u64,
     ) -> Result<String, ApiError> {
-        let published = self.checkpoints.covering(index + 1).await?;
+        let published = self.head_covering(index + 1).await?;
         let scroll = Arc::clone(self);
         let prove = move || Ok(scroll.proof_under(index, &published, None)?.to_text());
         lane.blocking(prove).await
@@ -173,8 +199,8 @@ impl Scroll {
             "vkeys": vkeys,
             "created_at": self.spec.created_at,
             "checkpoint": newest.as_deref().map(published_value),
-            "watermark": "durable",
-            "witnessing": "unwitnessed",
+            "watermark": match &self.witnessing { Some(w) if w.covers(size) => "quorate", _ => "durable" },
+            "witnessing": match &self.witnessing { Some(w) => w.info(size), None => "unwitnessed".into() },
         })
     }
 }

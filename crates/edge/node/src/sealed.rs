@@ -17,6 +17,7 @@ use quorate_store::{PreparedEntry, ReadError, Reader, SealedError, SealedStore};
 use crate::api::ApiError;
 use crate::auth::Writer;
 use crate::clock;
+use crate::fanout::Witnessing;
 use crate::keys::fresh_seed;
 use crate::lane::{Lane, Whole};
 use crate::prepare;
@@ -312,7 +313,11 @@ pub(crate) async fn prove(
     let Some((at, receipt)) = lane.blocking(look).await? else {
         return scroll.prove(lane, index).await;
     };
-    let published = scroll.checkpoints().covering(size.max(at + 1)).await?;
+    let quorate = scroll.witnessing().and_then(Witnessing::newest);
+    let published = match quorate.filter(|q| q.size > index.max(at)) {
+        Some(quorate) => quorate,
+        None => scroll.checkpoints().covering(size.max(at + 1)).await?,
+    };
     let reader = Arc::clone(scroll);
     let prove = move || {
         let proof = reader.reader().prove_inclusion(at, published.size)?;
@@ -373,6 +378,7 @@ mod tests {
             sequencer: Some(sequencer),
             checkpoints: Checkpoints::stored_only(None),
             sealed,
+            witnessing: None,
         });
         (scroll, thread)
     }

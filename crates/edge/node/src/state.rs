@@ -15,9 +15,14 @@ use thiserror::Error;
 use crate::database::{self, DatabaseError};
 
 /// Scroll name → newest signed checkpoint note. The note carries size, root and signatures.
-const SIGNED_HEADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("signed_heads_v1");
+const SIGNED_HEADS: Heads = TableDefinition::new("signed_heads_v1");
+/// Scroll name → newest quorate checkpoint note, as [`SIGNED_HEADS`].
+const QUORATE_HEADS: Heads = TableDefinition::new("quorate_heads_v1");
 /// Token id → JSON of [`TokenRecord`].
 const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens_v1");
+
+/// A table of heads.
+type Heads = TableDefinition<'static, &'static str, &'static [u8]>;
 
 /// What else holds of this directory.
 const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts_v1");
@@ -44,9 +49,7 @@ pub enum StateError {
         key: String,
     },
     /// A head smaller than the one already signed, or another root at the same size.
-    #[error(
-        "refusing to replace the signed head of {scroll:?} at size {signed} by one at size {offered}"
-    )]
+    #[error("refusing to replace the head of {scroll:?} at size {signed} by one at size {offered}")]
     Rollback {
         /// The scroll.
         scroll: String,
@@ -113,6 +116,7 @@ impl State {
     pub(crate) fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, StateError> {
         let db = database::open(disk, path, |tx| {
             tx.open_table(SIGNED_HEADS)?;
+            tx.open_table(QUORATE_HEADS)?;
             tx.open_table(TOKENS)?;
             tx.open_table(FACTS)?;
             Ok(())
@@ -125,8 +129,20 @@ impl State {
     /// # Errors
     /// The environment's; nothing was changed.
     pub(crate) fn signed_head(&self, scroll: &str) -> Result<Option<SignedHead>, StateError> {
+        self.head(SIGNED_HEADS, scroll)
+    }
+
+    /// The newest quorate head of `scroll`.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn quorate_head(&self, scroll: &str) -> Result<Option<SignedHead>, StateError> {
+        self.head(QUORATE_HEADS, scroll)
+    }
+
+    fn head(&self, heads: Heads, scroll: &str) -> Result<Option<SignedHead>, StateError> {
         let tx = self.db.begin_read()?;
-        let table = tx.open_table(SIGNED_HEADS)?;
+        let table = tx.open_table(heads)?;
         table
             .get(scroll)?
             .map(|v| decode_head(scroll, v.value()))
@@ -158,9 +174,25 @@ impl State {
         scroll: &str,
         head: &SignedHead,
     ) -> Result<(), StateError> {
+        self.record(SIGNED_HEADS, scroll, head)
+    }
+
+    /// Records `head` as quorate, by the same rules.
+    ///
+    /// # Errors
+    /// As [`State::record_signed_head`].
+    pub(crate) fn record_quorate_head(
+        &self,
+        scroll: &str,
+        head: &SignedHead,
+    ) -> Result<(), StateError> {
+        self.record(QUORATE_HEADS, scroll, head)
+    }
+
+    fn record(&self, heads: Heads, scroll: &str, head: &SignedHead) -> Result<(), StateError> {
         let tx = self.db.begin_write()?;
         {
-            let mut table = tx.open_table(SIGNED_HEADS)?;
+            let mut table = tx.open_table(heads)?;
             let before = table
                 .get(scroll)?
                 .map(|v| decode_head(scroll, v.value()))
@@ -301,9 +333,16 @@ mod tests {
         ));
         state.record_signed_head("A", &head(5, 1)).unwrap();
         state.record_signed_head("B", &head(1, 2)).unwrap();
+        assert_eq!(state.quorate_head("A").unwrap(), None);
+        state.record_quorate_head("A", &head(4, 3)).unwrap();
+        assert!(matches!(
+            state.record_quorate_head("A", &head(3, 3)),
+            Err(StateError::Rollback { .. })
+        ));
         drop(state);
         let state = State::open(&disk, &path).unwrap();
         assert_eq!(state.signed_head("A").unwrap(), Some(head(5, 1)));
+        assert_eq!(state.quorate_head("A").unwrap(), Some(head(4, 3)));
     }
 
     /// A first start that is cut off anywhere leaves a directory in which the next one succeeds.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::record::Record;
 use super::scroll::{array, entries, index_of, info, number, string};
-use super::{fsck, tail, tiles};
+use super::{fsck, scroll, tail, tiles};
 use crate::args::{Format, Log, Selector, Visibility};
 use crate::client::{Client, Without, broken, empty, request};
 use crate::failure::{Failure, Stop};
@@ -347,9 +347,9 @@ fn checkpoint(scroll: &Value) -> String {
 
 /// What witnesses there are, in words that do not promise more than there is.
 fn witnessing(value: &Value) -> String {
-    match string(value, "witnessing") {
+    match scroll::witnessing(value) {
         "unwitnessed" => "none: whoever controls the node's machine can rewrite it".to_owned(),
-        other => other.to_owned(),
+        state => printable(state),
     }
 }
 

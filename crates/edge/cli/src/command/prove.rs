@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::scroll::{by, info, string};
+use super::scroll::{by, info, string, witnessing};
 use crate::args::Prove;
 use crate::client::{Client, Without};
 use crate::failure::Stop;
@@ -39,7 +39,7 @@ pub(super) async fn run(settings: &Settings, prove: &Prove, out: Out) -> Result<
         let at = index.map_or_else(String::new, |i| format!(" {i}"));
         let get = index.map_or_else(|| "INDEX".to_owned(), |i| i.to_string());
         let mut text = format!("{} that {name}{at} is in the log: {file}\n", paint.bold("Proof"));
-        if string(&scroll, "witnessing") == "unwitnessed" {
+        if witnessing(&scroll) == "unwitnessed" {
             text.push_str(&paint.caution("Unwitnessed: only this node signed the head it leads to."));
             text.push('\n');
         }

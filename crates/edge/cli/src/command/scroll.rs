@@ -13,6 +13,17 @@ pub(super) fn string<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or("-")
 }
 
+/// How a node or scroll is witnessed, in one line: `unwitnessed`, or how it stands.
+pub(super) fn witnessing(value: &Value) -> &str {
+    match value.get("witnessing") {
+        Some(Value::Object(witnesses)) => {
+            let state = witnesses.get("state");
+            state.and_then(Value::as_str).unwrap_or("-")
+        }
+        _ => string(value, "witnessing"),
+    }
+}
+
 /// A number member, or 0.
 pub(super) fn number(value: &Value, name: &str) -> u64 {
     value.get(name).and_then(Value::as_u64).unwrap_or(0)

@@ -68,7 +68,7 @@ pub(crate) async fn checkpoint(
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
     let scroll = app.scroll(&name)?;
-    let newest = scroll.checkpoints().newest().ok_or_else(|| {
+    let shown = scroll.shown().ok_or_else(|| {
         ApiError::new(
             StatusCode::NOT_FOUND,
             "no-checkpoint",
@@ -76,7 +76,7 @@ pub(crate) async fn checkpoint(
             "start the node with 'quorate up'",
         )
     })?;
-    Ok(octets(newest.note.clone(), TEXT, SECONDS))
+    Ok(octets(shown.note.clone(), TEXT, SECONDS))
 }
 
 /// `GET /scrolls/{scroll}/policy`: one scroll's policy for others to use.

@@ -1,6 +1,7 @@
 //! Appending over HTTP. Nothing is answered before it is durable (R2).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -25,11 +26,111 @@ use quorate_store::PreparedEntry;
 /// A single receipt, entry or JSON array: 64 MiB holds an array of a thousand receipts of the largest size.
 pub(crate) const MAX_BODY: usize = 64 << 20;
 
-/// `?wait=checkpoint`: answer with the finished proof.
+/// How long `?wait=quorate` waits unless told otherwise, in seconds.
+const QUORATE_WAIT: &str = "10";
+/// The longest it may be told to.
+const LONGEST_QUORATE_WAIT: u64 = 60;
+
+/// `?wait=checkpoint` or `?wait=quorate&timeout=`: answer with the finished proof.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WaitQuery {
     wait: Option<String>,
+    timeout: Option<String>,
+}
+
+/// What the caller waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// The receipt is durable.
+    Durable,
+    /// A checkpoint covers it.
+    Checkpoint,
+    /// A quorate checkpoint covers it, for so long.
+    Quorate(Duration),
+}
+
+impl WaitQuery {
+    fn read(&self, scroll: &Scroll) -> Result<Wait, ApiError> {
+        let refused = |code, message: String, hint| {
+            Err(ApiError::bad_request(
+                code,
+                format!("{message}; nothing was appended"),
+                hint,
+            ))
+        };
+        let wait = match self.wait.as_deref() {
+            None => Wait::Durable,
+            Some("checkpoint") => Wait::Checkpoint,
+            Some("quorate") if scroll.witnessing().is_none() => {
+                return Err(ApiError::new(
+                    StatusCode::CONFLICT,
+                    "unwitnessed",
+                    "this scroll has no witnesses, so nothing in it becomes quorate; nothing was appended",
+                    "use wait=checkpoint for a proof under a checkpoint that only this node signed",
+                ));
+            }
+            Some("quorate") => {
+                let given = self.timeout.as_deref().unwrap_or(QUORATE_WAIT);
+                match quorate_note::decimal::parse_u64(given.as_bytes()) {
+                    Ok(seconds @ 1..=LONGEST_QUORATE_WAIT) => {
+                        return Ok(Wait::Quorate(Duration::from_secs(seconds)));
+                    }
+                    _ => {
+                        return refused(
+                            "timeout",
+                            format!("timeout={given:?} is not a number of seconds from 1 to 60"),
+                            "leave it out for ten seconds",
+                        );
+                    }
+                }
+            }
+            Some(other) => {
+                return refused(
+                    "unknown-wait",
+                    format!("wait={other:?} is not known"),
+                    "use wait=checkpoint or wait=quorate",
+                );
+            }
+        };
+        match self.timeout {
+            None => Ok(wait),
+            Some(_) => refused(
+                "timeout",
+                "timeout belongs to wait=quorate".to_owned(),
+                "leave it out",
+            ),
+        }
+    }
+}
+
+/// Only one receipt can be waited for until it is quorate.
+fn one_only() -> ApiError {
+    ApiError::bad_request(
+        "one-receipt",
+        "wait=quorate takes one receipt; nothing was appended",
+        "send one JSON object, or ask for the proofs later",
+    )
+}
+
+/// The proof under a quorate head, which is asked for at once. `None` when it did not become quorate in time.
+async fn quorate_proof(
+    scroll: &Arc<Scroll>,
+    lane: &Lane,
+    index: u64,
+    limit: Duration,
+) -> Result<Option<String>, ApiError> {
+    let quorate = async {
+        // The receipt is durable whatever becomes of its head.
+        scroll.checkpoints().covering(index + 1).await.ok()?;
+        scroll.witnessing()?.covering(index + 1).await
+    };
+    let Ok(Some(published)) = tokio::time::timeout(limit, quorate).await else {
+        return Ok(None);
+    };
+    let scroll = Arc::clone(scroll);
+    let prove = move || Ok(scroll.proof_under(index, &published, None)?.to_text());
+    lane.blocking(prove).await.map(Some)
 }
 
 pub(crate) fn writable(
@@ -97,26 +198,11 @@ pub(crate) async fn receipts(
 ) -> Result<Response, ApiError> {
     let scroll = writable(&app, &principal, &name)?;
     scroll.require_receipts()?;
-    let wait = match query.wait.as_deref() {
-        None => false,
-        Some("checkpoint") => true,
-        Some("quorate") => {
-            return Err(ApiError::new(
-                StatusCode::CONFLICT,
-                "unwitnessed",
-                "this scroll has no witnesses, so nothing in it becomes quorate; nothing was appended",
-                "use wait=checkpoint for a proof under a checkpoint that only this node signed",
-            ));
-        }
-        Some(other) => {
-            return Err(ApiError::bad_request(
-                "unknown-wait",
-                format!("wait={other:?} is not known; nothing was appended"),
-                "use wait=checkpoint",
-            ));
-        }
-    };
+    let wait = query.read(&scroll)?;
     if media_type(&headers) == "application/x-ndjson" {
+        if matches!(wait, Wait::Quorate(_)) {
+            return Err(one_only());
+        }
         let writer = writer_of(&principal).cloned();
         let prepare = move |line: &[u8]| {
             prepare::accept(line, clock::now(), writer.as_deref()).and_then(prepare::entry_of)
@@ -132,6 +218,9 @@ pub(crate) async fn receipts(
     }
     let (bytes, room) = lane.whole(body).await?.into_parts();
     if bytes.trim_ascii_start().first() == Some(&b'[') {
+        if matches!(wait, Wait::Quorate(_)) {
+            return Err(one_only());
+        }
         let writer = writer_of(&principal).cloned();
         let prepare = move || entries_of(&bytes, room, writer.as_deref());
         let (entries, _room) = lane.blocking(prepare).await?;
@@ -149,9 +238,21 @@ pub(crate) async fn receipts(
         "root_hash": root_hash,
         "watermark": "durable",
     });
-    if wait {
-        let proof = scroll.prove(&lane, appended.first_index).await?;
-        answer["proof"] = Value::String(proof);
+    match wait {
+        Wait::Durable => {}
+        Wait::Checkpoint => {
+            let proof = scroll.prove(&lane, appended.first_index).await?;
+            answer["proof"] = Value::String(proof);
+        }
+        Wait::Quorate(limit) => {
+            match quorate_proof(&scroll, &lane, appended.first_index, limit).await? {
+                Some(proof) => {
+                    answer["watermark"] = "quorate".into();
+                    answer["proof"] = Value::String(proof);
+                }
+                None => return Ok((StatusCode::ACCEPTED, Json(answer)).into_response()),
+            }
+        }
     }
     Ok(Json(answer).into_response())
 }

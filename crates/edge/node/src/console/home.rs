@@ -31,6 +31,8 @@ pub(super) struct Card {
     pub(super) readable: bool,
     pub(super) entries: String,
     pub(super) head: Option<Head>,
+    /// How its witnesses stand; `None` if it has none.
+    pub(super) witnessed: Option<String>,
 }
 
 /// The newest checkpoint in short.
@@ -64,6 +66,7 @@ struct Home {
     frame: Frame,
     cards: Vec<Card>,
     rows: Vec<Row>,
+    unwitnessed: bool,
     /// Some scrolls show only their heads to this caller.
     hidden: bool,
 }
@@ -104,8 +107,15 @@ fn home(app: &App, principal: &Principal) -> Result<Home, ApiError> {
         frame: Frame::new(app, principal, "Scrolls"),
         cards,
         rows,
+        unwitnessed: app.quorum.is_none(),
         hidden,
     })
+}
+
+/// How a scroll's witnesses stand; `None` if it has none.
+pub(super) fn witnessed(scroll: &Scroll) -> Option<String> {
+    let size = scroll.reader().size();
+    scroll.witnessing().map(|w| w.state(size))
 }
 
 fn card(scroll: &Scroll, readable: bool, now: i64) -> Card {
@@ -116,5 +126,6 @@ fn card(scroll: &Scroll, readable: bool, now: i64) -> Card {
         readable,
         entries: entries(scroll.reader().size()),
         head: Head::of(scroll, now),
+        witnessed: witnessed(scroll),
     }
 }

@@ -90,6 +90,8 @@ struct Page {
     raw: Option<RawFacts>,
     /// None in a process that signs nothing, for an entry that no signed head covers yet.
     proved: Option<Proved>,
+    /// How the scroll's witnesses stand; `None` if it has none.
+    witnessed: Option<String>,
     /// The ending of the entry's file name.
     extension: &'static str,
     /// May fetch sealed content.
@@ -131,7 +133,7 @@ async fn entry(
             ))
         })?;
     // A page with a proof waits for a checkpoint that covers the entry; an offline process has what it has.
-    let published = scroll.checkpoints().covering(index + 1).await.ok();
+    let published = scroll.head_covering(index + 1).await.ok();
     let (app, principal) = (Arc::clone(app), principal.clone());
     lane.blocking(move || page(&app, &principal, &scroll, index, published.as_deref()))
         .await
@@ -173,6 +175,7 @@ fn page(
         proved: published
             .map(|p| prove(scroll, index, &bytes, p, now))
             .transpose()?,
+        witnessed: super::home::witnessed(scroll),
         extension: if spec.kind == Kind::Raw {
             "bin"
         } else {

@@ -8,7 +8,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use quorate_note::decimal::parse_u64;
 
-use super::home::{Card, Head};
+use super::home::{Card, Head, witnessed};
 use super::page::{Frame, answer};
 use super::rows::{Row, newest_first};
 use super::words::{When, entries, grouped};
@@ -115,6 +115,7 @@ fn page(
             readable,
             entries: entries(size),
             head: Head::of(&scroll, now),
+            witnessed: witnessed(&scroll),
         },
         origin: spec.origin.clone(),
         engine: scroll.is_engine(),

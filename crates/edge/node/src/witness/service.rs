@@ -273,6 +273,12 @@ impl Witness {
             .collect()
     }
 
+    /// The public keys, without type and name.
+    pub(crate) fn public_keys(&self) -> Vec<Vec<u8>> {
+        let keys = self.keys.public.iter();
+        keys.map(|key| key.key_bytes().to_vec()).collect()
+    }
+
     /// The raw Ed25519 public keys, hex, as sigsum policies list them.
     pub(crate) fn pubkeys_hex(&self) -> Vec<String> {
         self.keys

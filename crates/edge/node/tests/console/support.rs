@@ -84,6 +84,8 @@ impl Served {
             checkpoint_interval: Duration::from_millis(5),
             follow: Vec::new(),
             witness: None,
+            policy: None,
+            extras: Duration::ZERO,
         };
         let node = tokio::task::spawn_blocking(move || Node::open(config, Mode::Online))
             .await

@@ -1,0 +1,33 @@
+//! Fan-out: each new head goes to the witnesses of the node's policy, and what they make quorate is published.
+//!
+//! [`plan`] decides and is pure; [`client`] asks one witness; [`task`] runs both for a scroll; [`standing`] is what others
+//! see of it.
+//!
+//! # What holds
+//! - Only a `QuorumMet` becomes a quorate head: enough witnesses of the policy co-signed this very checkpoint (R1).
+//! - It is stored before it is shown (R2), never rolled back, and judged again by the policy of the day at each start.
+//! - A witness can withhold its co-signature, and nothing else: what it answers is verified, bounded in size and time, and
+//!   a forged line rejects only its own answer.
+
+mod client;
+#[cfg(test)]
+mod client_tests;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod quorum;
+mod remote;
+mod standing;
+mod task;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use client::TlsError;
+pub(crate) use client::{Client, Limits};
+pub(crate) use quorum::NodeQuorum;
+pub use quorum::QuorumError;
+pub use remote::RemoteError;
+pub(crate) use standing::Witnessing;
+pub(crate) use task::{Fanout, judged_again};

@@ -1,0 +1,375 @@
+//! What to send to which witness, and when a head is quorate. No clock, no network, no randomness: time and jitter are
+//! arguments.
+//!
+//! A *round* takes one head to every witness. It lasts until the head is quorate, or until no witness can be asked for
+//! it right now and a newer head waits. So heads between two rounds are skipped, and a head is not given up while
+//! co-signatures for it are on their way: a log that grows faster than its witnesses answer still gets quorate.
+
+use std::time::Duration;
+
+use quorate_note::{CarryError, SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature};
+use quorate_policy::{NotQuorate, Policy, QuorumMet, Verdict};
+use thiserror::Error;
+
+/// Signature lines under a published checkpoint: what every verifier must take (signed-note "Format"). More only if the
+/// quorum itself needs them.
+pub(crate) const MAX_LINES: usize = 16;
+/// The first wait after a failure; each further one doubles it.
+const FIRST_WAIT: u64 = 1_000;
+/// The longest of those waits: five minutes.
+const LONGEST_WAIT: u64 = 300_000;
+/// The longest wait that a witness may ask for: an hour.
+const LONGEST_BUSY: u64 = 3_600_000;
+/// A refusal counts as so many failures at least: it needs an operator, so it is not asked again for 16 to 32 seconds.
+const REFUSAL: u32 = 6;
+
+/// What became of a submission.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Co-signatures over what was submitted.
+    Cosigned(Vec<VerifiedCosignature>),
+    /// The witness says that it co-signed this size last.
+    Conflict {
+        /// The size.
+        size: u64,
+    },
+    /// It will not co-sign.
+    Refused,
+    /// It may later.
+    Busy {
+        /// When it asks to be asked again.
+        wait: Option<Duration>,
+    },
+    /// Nothing that counts came back.
+    Failed,
+}
+
+/// A witness to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Submission {
+    /// Which one, by its place in the list.
+    pub(crate) remote: usize,
+    /// What it co-signed last, as far as we know.
+    pub(crate) old: u64,
+    /// The head's size.
+    pub(crate) size: u64,
+}
+
+/// A witness says that it co-signed more than this log ever signed: somebody else has the key, this log was set back,
+/// or the witness lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("it says that it co-signed {claimed} entries, and this node signed no more than {signed}")]
+pub(crate) struct Ahead {
+    /// What the witness says.
+    pub(crate) claimed: u64,
+    /// The largest head that was signed here.
+    pub(crate) signed: u64,
+}
+
+/// A checkpoint with the co-signatures that make it quorate. Made from a [`QuorumMet`] only.
+#[derive(Debug, Clone)]
+pub(crate) struct Quorate {
+    met: QuorumMet,
+    note: SignedCheckpoint,
+}
+
+impl Quorate {
+    /// Keeps what made the quorum, and further lines as long as there are no more than [`MAX_LINES`].
+    ///
+    /// # Errors
+    /// [`NotQuorate`].
+    pub(crate) fn of(
+        policy: &Policy,
+        head: &VerifiedCheckpoint,
+        cosignatures: &[VerifiedCosignature],
+    ) -> Result<Self, NotPublished> {
+        let judged = |count: usize| policy.evaluate(head, &cosignatures[..count]);
+        let all = judged(cosignatures.len())?;
+        let enough = (1..=cosignatures.len())
+            .find(|count| matches!(judged(*count), Ok(Verdict::Quorate(_))))
+            .unwrap_or(cosignatures.len());
+        let room = MAX_LINES.saturating_sub(head.log_lines().len());
+        let kept = room.max(enough).min(cosignatures.len());
+        let verdict = if kept == cosignatures.len() {
+            all
+        } else {
+            judged(kept)?
+        };
+        let met = verdict.quorum_met().ok_or(NotPublished::Unwitnessed)?;
+        let note = head.with_cosignatures(&cosignatures[..kept])?;
+        Ok(Self { met, note })
+    }
+
+    /// What is quorate, and who co-signed it.
+    pub(crate) fn met(&self) -> &QuorumMet {
+        &self.met
+    }
+
+    /// The log's lines and the co-signatures.
+    pub(crate) fn note(&self) -> &SignedCheckpoint {
+        &self.note
+    }
+}
+
+/// Why a head is not published as quorate.
+#[derive(Debug, Error)]
+pub(crate) enum NotPublished {
+    /// Too few co-signatures, or something that the caller mixed up.
+    #[error(transparent)]
+    NotQuorate(#[from] NotQuorate),
+    /// The policy asks for no witness: nothing is ever quorate under it.
+    #[error("the policy asks for no witness")]
+    Unwitnessed,
+    /// The lines make no note. A bug of ours.
+    #[error(transparent)]
+    Carry(#[from] CarryError),
+}
+
+/// What is known of one witness.
+#[derive(Debug, Default)]
+struct Follower {
+    /// What it co-signed last.
+    known: u64,
+    /// The size that it is being asked about.
+    asked: Option<u64>,
+    /// It is not asked before.
+    not_before: u64,
+    failures: u32,
+    /// Its size was corrected since it last co-signed: a second correction is a failure.
+    corrected: bool,
+}
+
+#[derive(Debug)]
+struct Round {
+    head: VerifiedCheckpoint,
+    policy: Policy,
+    cosignatures: Vec<VerifiedCosignature>,
+    /// Who needs not be asked any more.
+    done: Vec<bool>,
+    /// When the quorum was met.
+    met_at: Option<u64>,
+}
+
+/// The fan-out of one scroll.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    followers: Vec<Follower>,
+    /// The largest size that this log signed.
+    signed: u64,
+    round: Option<Round>,
+    /// A newer head, and the policy for it.
+    waiting: Option<(VerifiedCheckpoint, Policy)>,
+    /// How long further co-signatures are waited for once there are enough.
+    extras: u64,
+}
+
+impl Plan {
+    /// For this many witnesses.
+    pub(crate) fn new(remotes: usize, extras: Duration) -> Self {
+        Self {
+            followers: (0..remotes).map(|_| Follower::default()).collect(),
+            signed: 0,
+            round: None,
+            waiting: None,
+            extras: millis(extras),
+        }
+    }
+
+    /// A head was signed. It is the log's newest.
+    pub(crate) fn head(&mut self, head: VerifiedCheckpoint, policy: Policy) {
+        self.signed = self.signed.max(head.checkpoint().size());
+        if self.round.is_none() {
+            self.begin(head, policy);
+        } else {
+            self.waiting = Some((head, policy));
+        }
+    }
+
+    fn begin(&mut self, head: VerifiedCheckpoint, policy: Policy) {
+        self.round = Some(Round {
+            head,
+            policy,
+            cosignatures: Vec::new(),
+            done: vec![false; self.followers.len()],
+            met_at: None,
+        });
+    }
+
+    /// The head under way.
+    pub(crate) fn under_way(&self) -> Option<&VerifiedCheckpoint> {
+        self.round.as_ref().map(|round| &round.head)
+    }
+
+    /// How many members of the quorum co-signed the head under way.
+    pub(crate) fn progress(&self) -> Option<usize> {
+        let round = self.round.as_ref()?;
+        match round.policy.evaluate(&round.head, &round.cosignatures) {
+            Err(NotQuorate::Short(shortfall)) => Some(shortfall.satisfied().count()),
+            Ok(Verdict::Quorate(met)) => {
+                Some(met.tally().top().filter(|row| row.is_satisfied()).count())
+            }
+            _ => Some(0),
+        }
+    }
+
+    /// Who is to be asked now. Each is taken as asked, until [`answered`](Self::answered).
+    pub(crate) fn due(&mut self, now: u64) -> Vec<Submission> {
+        self.skip_passed();
+        self.go_on(now);
+        let Some(round) = &mut self.round else {
+            return Vec::new();
+        };
+        let size = round.head.checkpoint().size();
+        let mut due = Vec::new();
+        for (remote, follower) in self.followers.iter_mut().enumerate() {
+            if !round.done[remote] && follower.asked.is_none() && follower.not_before <= now {
+                follower.asked = Some(size);
+                let old = follower.known;
+                due.push(Submission { remote, old, size });
+            }
+        }
+        due
+    }
+
+    /// A witness that has gone past the head under way can no longer co-sign it.
+    fn skip_passed(&mut self) {
+        let Some(round) = &mut self.round else { return };
+        let size = round.head.checkpoint().size();
+        for (follower, done) in self.followers.iter().zip(&mut round.done) {
+            *done |= follower.known > size;
+        }
+    }
+
+    /// Leaves a head that no witness can be asked for right now, if there is a newer one.
+    fn go_on(&mut self, now: u64) {
+        let Some(round) = &self.round else { return };
+        let size = round.head.checkpoint().size();
+        let busy = self.followers.iter().zip(&round.done).any(|(f, done)| {
+            f.asked == Some(size) || (!done && f.asked.is_none() && f.not_before <= now)
+        });
+        if round.met_at.is_none()
+            && !busy
+            && let Some((head, policy)) = self.waiting.take()
+        {
+            self.begin(head, policy);
+        }
+    }
+
+    /// What became of a submission of `size`. `jitter` is any number, chosen anew each time.
+    ///
+    /// # Errors
+    /// [`Ahead`]: an alarm. The witness is asked again later, as after a failure.
+    pub(crate) fn answered(
+        &mut self,
+        submission: Submission,
+        outcome: Outcome,
+        now: u64,
+        jitter: u32,
+    ) -> Result<(), Ahead> {
+        let Submission { remote, size, .. } = submission;
+        let signed = self.signed;
+        let Some(follower) = self.followers.get_mut(remote) else {
+            return Ok(());
+        };
+        follower.asked = None;
+        match outcome {
+            Outcome::Cosigned(cosignatures) => {
+                follower.known = follower.known.max(size);
+                follower.failures = 0;
+                follower.corrected = false;
+                self.take(remote, cosignatures, now);
+            }
+            Outcome::Conflict { size: claimed } if claimed > signed => {
+                follower.fail(now, jitter, None);
+                return Err(Ahead { claimed, signed });
+            }
+            Outcome::Conflict { size: claimed } => {
+                // A hint that nobody signed: the proof is made anew from there, once.
+                follower.known = claimed;
+                if follower.corrected {
+                    follower.fail(now, jitter, None);
+                }
+                follower.corrected = true;
+            }
+            Outcome::Refused => {
+                follower.failures = follower.failures.max(REFUSAL - 1);
+                follower.fail(now, jitter, None);
+            }
+            Outcome::Busy { wait } => follower.fail(now, jitter, wait),
+            Outcome::Failed => follower.fail(now, jitter, None),
+        }
+        Ok(())
+    }
+
+    /// Adds co-signatures over the head under way; late ones for an older head count for nothing.
+    fn take(&mut self, remote: usize, cosignatures: Vec<VerifiedCosignature>, now: u64) {
+        let Some(round) = &mut self.round else { return };
+        for new in cosignatures {
+            if new.checkpoint() != round.head.checkpoint() {
+                continue;
+            }
+            round.done[remote] = true;
+            // A key is one line: the newest.
+            round.cosignatures.retain(|old| old.key() != new.key());
+            round.cosignatures.push(new);
+        }
+        let judged = round.policy.evaluate(&round.head, &round.cosignatures);
+        if let Ok(Verdict::Quorate(_)) = judged {
+            round.met_at.get_or_insert(now);
+        }
+    }
+
+    /// The head under way, if it is quorate and no further co-signature is worth waiting for. That ends its round.
+    ///
+    /// # Errors
+    /// [`NotPublished`]: a bug of ours, and nothing is published.
+    pub(crate) fn quorate(&mut self, now: u64) -> Result<Option<Quorate>, NotPublished> {
+        let Some(round) = &self.round else {
+            return Ok(None);
+        };
+        let Some(met_at) = round.met_at else {
+            return Ok(None);
+        };
+        let size = round.head.checkpoint().size();
+        let more = self.followers.iter().any(|f| f.asked == Some(size));
+        if more && now < met_at.saturating_add(self.extras) {
+            return Ok(None);
+        }
+        let quorate = Quorate::of(&round.policy, &round.head, &round.cosignatures);
+        self.round = None;
+        if let Some((head, policy)) = self.waiting.take() {
+            self.begin(head, policy);
+        }
+        quorate.map(Some)
+    }
+
+    /// When something is to be done, unless an answer or a head comes first.
+    pub(crate) fn wake_at(&self) -> Option<u64> {
+        let round = self.round.as_ref()?;
+        let retries = self.followers.iter().zip(&round.done);
+        let retries = retries
+            .filter(|(f, done)| !**done && f.asked.is_none())
+            .map(|(f, _)| f.not_before);
+        let extras = round.met_at.map(|at| at.saturating_add(self.extras));
+        retries.chain(extras).min()
+    }
+}
+
+impl Follower {
+    /// Waits twice as long after each failure in a row: half of it certain, half by chance, so that many logs do not
+    /// come back to one witness at the same moment.
+    fn fail(&mut self, now: u64, jitter: u32, asked_for: Option<Duration>) {
+        let wait = FIRST_WAIT
+            .saturating_mul(1 << self.failures.min(10))
+            .min(LONGEST_WAIT);
+        self.failures = self.failures.saturating_add(1);
+        let half = wait / 2;
+        let by_chance = half.saturating_mul(u64::from(jitter)) >> 32;
+        let asked_for = asked_for.map_or(0, millis).min(LONGEST_BUSY);
+        self.not_before = now.saturating_add((half + by_chance).max(asked_for));
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

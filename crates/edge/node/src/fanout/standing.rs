@@ -1,0 +1,117 @@
+//! What others see of a scroll's witnesses: the newest quorate head, and how far the newest head is from it.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::checkpoint::Published;
+use crate::scroll::text_of_micros;
+
+/// A quorate head and who made it that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QuorateHead {
+    /// The note with the log's lines and the co-signatures. Its time is when the quorum was met.
+    pub(crate) published: Arc<Published>,
+    /// The witnesses, by their names in the policy.
+    pub(crate) witnesses: Vec<String>,
+}
+
+/// The newest head is durable and not quorate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// So many members of the quorum co-signed the head under way.
+    pub(crate) has: usize,
+    /// So many must.
+    pub(crate) required: usize,
+    /// Of so many.
+    pub(crate) members: usize,
+    /// Since when the newest head is not quorate, microseconds since the epoch.
+    pub(crate) since: i64,
+}
+
+/// What is known now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The newest quorate head. Stored before it is shown.
+    pub(crate) quorate: Option<QuorateHead>,
+    /// How far the newest head is from being quorate; `None` if it is.
+    pub(crate) behind: Option<Behind>,
+    /// A witness claims what cannot be.
+    pub(crate) alarm: Option<String>,
+}
+
+/// The witnesses of a scroll, as handlers see them.
+#[derive(Debug, Clone)]
+pub(crate) struct Witnessing {
+    pub(crate) quorum: String,
+    pub(crate) standing: watch::Receiver<Standing>,
+}
+
+impl Witnessing {
+    /// The newest quorate head.
+    pub(crate) fn newest(&self) -> Option<Arc<Published>> {
+        let standing = self.standing.borrow();
+        let head = standing.quorate.as_ref()?;
+        Some(Arc::clone(&head.published))
+    }
+
+    /// A quorate head that covers `size` entries. `None` if the node stops before there is one.
+    pub(crate) async fn covering(&self, size: u64) -> Option<Arc<Published>> {
+        let mut standing = self.standing.clone();
+        let covers = |s: &Standing| {
+            let quorate = s.quorate.as_ref();
+            quorate.is_some_and(|q| q.published.size >= size)
+        };
+        let found = standing.wait_for(covers).await.ok()?;
+        found.quorate.as_ref().map(|q| Arc::clone(&q.published))
+    }
+
+    /// Whether all of so many entries are under a quorate head.
+    pub(crate) fn covers(&self, size: u64) -> bool {
+        let standing = self.standing.borrow();
+        let quorate = standing.quorate.as_ref();
+        quorate.is_some_and(|q| q.published.size >= size)
+    }
+
+    /// How a scroll of so many entries stands, in one line and in plain words.
+    pub(crate) fn state(&self, size: u64) -> String {
+        if self.covers(size) {
+            return "quorate".to_owned();
+        }
+        match self.standing.borrow().behind {
+            None => "durable, not quorate yet".to_owned(),
+            Some(b) => format!(
+                "durable, not quorate: {} of {} ({} needed), since {}",
+                b.has,
+                b.members,
+                b.required,
+                text_of_micros(b.since)
+            ),
+        }
+    }
+
+    /// What the API says.
+    pub(crate) fn info(&self, size: u64) -> Value {
+        let state = self.state(size);
+        let standing = self.standing.borrow();
+        json!({
+            "quorum": self.quorum,
+            "state": state,
+            "quorate": standing.quorate.as_ref().map(|q| json!({
+                "size": q.published.size,
+                "root": format!("sha256:{}", q.published.root),
+                "head_hash": q.published.head_hash,
+                "at": text_of_micros(q.published.signed_at),
+                "witnesses": q.witnesses,
+            })),
+            "behind": standing.behind.map(|b| json!({
+                "has": b.has,
+                "required": b.required,
+                "members": b.members,
+                "since": text_of_micros(b.since),
+            })),
+            "alarm": standing.alarm,
+        })
+    }
+}
