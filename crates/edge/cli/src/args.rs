@@ -21,7 +21,7 @@ pub(crate) use selector::Selector;
 pub(crate) use when::When;
 pub(crate) use witness::{Serve, Witness};
 
-/// Append-only logs that nobody, the operator included, can quietly rewrite.
+/// Append-only logs whose every line can be proved, and whose rewriting can be noticed.
 #[derive(Debug, Parser)]
 #[command(
     name = "quorate",

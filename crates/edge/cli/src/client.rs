@@ -20,6 +20,7 @@ use tokio::net::UnixStream;
 use crate::exit::Exit;
 use crate::failure::{Failure, reason};
 use crate::local::{Local, Mode, Settings};
+use crate::near;
 use crate::socket::Connection;
 use crate::uri::Uri;
 
@@ -32,6 +33,8 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 const MAX_ANSWER: usize = 64 << 20;
 /// The longest path that fits into `sun_path`, which also holds a terminating zero (108 bytes on Linux).
 const MAX_SOCKET_PATH: usize = 107;
+/// The code of the failure that the node closed the connection.
+pub(crate) const LOST: &str = "connection-lost";
 /// The socket's name in the data directory.
 const SOCKET: &str = "quorate.sock";
 
@@ -105,7 +108,7 @@ impl Client {
         match &mut self.reach {
             Reach::Socket(sender) => {
                 let lost = |e: hyper::Error| {
-                    Failure::environment("connection-lost", what, format!("the node closed the connection: {}", reason(&e)))
+                    Failure::environment(LOST, what, format!("the node closed the connection: {}", reason(&e)))
                         .hint("whether it was done is not known: look before you repeat it; the node's log says why it stopped")
                 };
                 sender.ready().await.map_err(lost)?;
@@ -122,12 +125,34 @@ impl Client {
         request: Request<Body>,
         what: &str,
     ) -> Result<Response<Body>, Failure> {
+        let asked = scroll_of(request.uri());
         let answer = self.send(request, what).await?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         let (status, value) = json_body(answer, what).await?;
-        Err(refusal(status, &value, what))
+        let refused = refusal(status, &value, what);
+        match asked {
+            Some(name) if refused.is("unknown-scroll") => {
+                let names = self.scrolls().await;
+                Err(near::or(refused, &name, names.iter().map(String::as_str)))
+            }
+            _ => Err(refused),
+        }
+    }
+
+    /// The names of the scrolls; none if the node does not say.
+    async fn scrolls(&mut self) -> Vec<String> {
+        let what = "cannot list the scrolls";
+        let asked = request(Method::GET, &Uri::path(&["scrolls"]), empty());
+        let list = match self.send(asked, what).await {
+            Ok(answer) => json_body(answer, what).await.map(|(_, list)| list),
+            Err(failure) => Err(failure),
+        };
+        let list = list.unwrap_or_default();
+        let scrolls = list.get("scrolls").and_then(Value::as_array);
+        let names = scrolls.into_iter().flatten().filter_map(|s| s.get("name"));
+        names.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// `GET`, answered in JSON.
@@ -193,7 +218,7 @@ pub(crate) async fn octets(answer: Response<Body>, what: &str) -> Result<Bytes, 
 /// The answer stopped in the middle.
 pub(crate) fn broken(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::environment(
-        "connection-lost",
+        LOST,
         what,
         format!("the answer broke off: {}", reason(error)),
     )
@@ -239,7 +264,24 @@ pub(crate) fn refusal(status: StatusCode, answer: &Value, what: &str) -> Failure
         _ => format!("the node answered {status}"),
     });
     let code = part("code").unwrap_or_else(|| format!("http-{}", status.as_u16()));
-    Failure::new(Exit::of_status(status), &code, what, why).hint(part("hint").unwrap_or_default())
+    // The API's hints speak of its calls where it has one; here people have commands.
+    let hint = match code.as_str() {
+        "unknown-scroll" => {
+            "'quorate log list' lists them; 'quorate log create' makes one".to_owned()
+        }
+        "not-found" => {
+            "check the index, hash or id: 'quorate log show SCROLL' says how many there are"
+                .to_owned()
+        }
+        _ => part("hint").unwrap_or_default(),
+    };
+    Failure::new(Exit::of_status(status), &code, what, why).hint(hint)
+}
+
+/// The scroll that a request names in its path.
+fn scroll_of(uri: &http::Uri) -> Option<String> {
+    let name = uri.path().strip_prefix("/scrolls/")?.split('/').next()?;
+    Some(name.to_owned())
 }
 
 /// Connects to the node's socket; `None` if no node answers there.
@@ -380,13 +422,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_the_nodes_words_and_code() {
-        let answer = json!({"error": {"code": "unknown-scroll", "message": "there is no scroll", "hint": "list them"}});
+    fn a_refusal_keeps_the_nodes_words_and_code_and_has_the_command_lines_hint() {
+        let answer = json!({"error": {"code": "unknown-scroll", "message": "there is no scroll", "hint": "GET them"}});
         let failure = refusal(StatusCode::NOT_FOUND, &answer, "cannot show X");
         assert_eq!(failure.exit(), Exit::Refused);
         assert_eq!(
             failure.json(),
-            json!({"error": {"code": "unknown-scroll", "what": "cannot show X", "why": "there is no scroll", "hint": "list them"}})
+            json!({"error": {"code": "unknown-scroll", "what": "cannot show X", "why": "there is no scroll", "hint": "'quorate log list' lists them; 'quorate log create' makes one"}})
         );
         let failure = refusal(StatusCode::BAD_GATEWAY, &Value::Null, "x");
         assert_eq!(

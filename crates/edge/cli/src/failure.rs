@@ -103,6 +103,17 @@ impl Failure {
         self
     }
 
+    /// Puts a question before what there is to do.
+    #[must_use]
+    pub(crate) fn ask(mut self, question: &str) -> Self {
+        self.hint = if self.hint.is_empty() {
+            question.to_owned()
+        } else {
+            format!("{question}\n{}", self.hint)
+        };
+        self
+    }
+
     /// Whether this is the failure of that code.
     pub(crate) fn is(&self, code: &str) -> bool {
         self.code == code

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use quorate_node::{
     BackupError, Config, ConfigError, FollowSpec, LocalApi, Manifest, Node, NodeError, Overrides,
-    QuorumError, WitnessError, WitnessKeyError, WitnessOverrides,
+    QuorumError, WitnessError, WitnessKeyError, WitnessOverrides, WitnessStoreError,
 };
 
 use quorate_store::DataDirError;
@@ -189,7 +189,6 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
             "listen",
             "choose an address of this machine that no other program uses, with --listen",
         ),
-        NodeError::Witness(error) => return witness(error),
         NodeError::Quorum(QuorumError::Read { .. }) => (
             Exit::Environment,
             "policy",
@@ -205,6 +204,7 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
             "tls",
             "install the system's CA certificates (such as the package ca-certificates)",
         ),
+        NodeError::Witness(cause) => return witness(cause, error.is_environment()),
         NodeError::Failed(_) => (
             Exit::Environment,
             "failed",
@@ -220,6 +220,11 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
             "damaged",
             "do not remove anything: 'quorate log fsck' names the first difference; a backup may be restored into another directory",
         ),
+        NodeError::DataDir(DataDirError::NotOurs { .. }) => (
+            Exit::Refused,
+            "data-dir",
+            "name an empty or new directory with --data-dir; nothing was changed",
+        ),
         _ => (
             Exit::Refused,
             "data-dir",
@@ -229,8 +234,11 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
     Failure::new(exit, code, what, reason(error)).hint(hint)
 }
 
+/// What failed when a witness does not start.
+const WITNESS: &str = "cannot start the witness";
+
 /// Why a node cannot be the witness it should be, and what to do about it.
-fn witness(error: &WitnessError) -> Failure {
+fn witness(error: &WitnessError, environment: bool) -> Failure {
     let hint = match error {
         WitnessError::Key(WitnessKeyError::None) => {
             "make one with 'quorate key generate --name NAME -o FILE', then start with --seed-file FILE"
@@ -238,10 +246,24 @@ fn witness(error: &WitnessError) -> Failure {
         WitnessError::Restored | WitnessError::Missing(_) => {
             "restore the witness's own state if you have it; otherwise make new keys ('quorate key generate'), start with them and --new-keys, and replace the old ones in every policy"
         }
+        WitnessError::Store(WitnessStoreError::Renamed { before, .. }) => {
+            let hint = format!(
+                "use --witness-name {before}, or make a new key: 'quorate key generate'; nothing was signed"
+            );
+            return Failure::refused("witness", WITNESS, reason(error)).hint(hint);
+        }
+        WitnessError::Key(WitnessKeyError::File(_)) => {
+            "name with --seed-file what 'quorate key generate' wrote, readable by its owner only; nothing was signed"
+        }
         WitnessError::Store(_) | WitnessError::Thread(_) => "check the disk; nothing was signed",
         _ => "nothing was signed; correct what the reason names",
     };
-    Failure::refused("witness", "cannot start the witness", reason(error)).hint(hint)
+    let exit = if environment {
+        Exit::Environment
+    } else {
+        Exit::Refused
+    };
+    Failure::new(exit, "witness", WITNESS, reason(error)).hint(hint)
 }
 
 /// Puts a backup into an empty data directory.

@@ -13,6 +13,7 @@ mod command;
 mod exit;
 mod failure;
 mod local;
+mod near;
 mod out;
 mod progress;
 mod socket;

@@ -61,6 +61,15 @@ impl Out {
         self.octets(text.as_bytes())
     }
 
+    /// What explains an answer to people, on standard error: the answer alone is for `$(…)`.
+    pub(crate) fn aside(self, text: &str) {
+        if !self.json {
+            let paint = Paint::when(io::stderr().is_terminal());
+            // The answer itself has been given.
+            let _unread = writeln!(io::stderr().lock(), "{}", paint.dim(text));
+        }
+    }
+
     /// Exact octets, written out before this returns.
     pub(crate) fn octets(self, octets: &[u8]) -> Result<(), Stop> {
         let mut stdout = io::stdout().lock();

@@ -215,6 +215,15 @@ impl Credentials {
         Ok(Some(session))
     }
 
+    /// Whether a login code would still open a session. Looking does not spend it: as with spending, whoever has no
+    /// code learns only that a guess of 256 bits was wrong.
+    #[must_use]
+    pub(crate) fn may_login(&self, code: &str) -> bool {
+        lock(&self.logins)
+            .get(&digest(code))
+            .is_some_and(|t| *t >= Instant::now())
+    }
+
     /// Whether this cookie belongs to a living console session.
     #[must_use]
     pub(crate) fn session(&self, cookie: &str) -> bool {

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding as _};
 use quorate_merkle::leaf_hash;
-use quorate_receipt::Receipt;
 use quorate_receipt::json::{Object, Value};
+use quorate_receipt::{Receipt, ReceiptError};
 use quorate_store::{Kind, MAX_ENTRY_LEN, PreparedEntry};
 use tokio::sync::watch;
 
 use crate::api::ApiError;
 use crate::clock;
 use crate::follow::{Cursor, Follower, Gap, Taken};
-use crate::prepare;
+use crate::prepare::{self, PrepareError};
 use crate::scroll::Scroll;
 use crate::sequencer::Append;
 use crate::tasks::off_thread;
@@ -30,6 +30,9 @@ pub(crate) const LOG_LINE: &str = "log_line";
 pub(crate) const FOLLOW_GAP: &str = "follow_gap";
 /// The type of a receipt that stands for a line that is no receipt, or too long for one.
 pub(crate) const FOLLOW_REJECTED: &str = "follow_rejected";
+
+/// Why a line of a followed file is recorded by its hash.
+const TOO_LONG: &str = "longer than 65535 bytes";
 
 /// The name of a followed file's cursor in the journal.
 #[must_use]
@@ -114,8 +117,22 @@ async fn append(
         tracing::warn!(file = %file.display(), ?gap, "lines may be missing from the followed file; recorded");
         entries.push(note_entry(kind, &gap_note(file, gap))?);
     }
+    let mut rejected = 0_u64;
     for line in &lines {
-        entries.push(line_entry(kind, raw, file, line)?);
+        entries.push(match line_entry(kind, raw, line)? {
+            Ok(entry) => entry,
+            Err(reason) => {
+                // One warning for each batch: a file that is no JSON at all must not fill the log.
+                if rejected == 0 {
+                    tracing::warn!(file = %file.display(), reason, "a followed line is no entry; its hash and the reason are recorded in its place");
+                }
+                rejected += 1;
+                note_entry(kind, &rejected_note(file, line, &reason))?
+            }
+        });
+    }
+    if rejected > 1 {
+        tracing::warn!(file = %file.display(), rejected, "more followed lines are no entries; recorded likewise");
     }
     let cursor = cursor.map(|c| (name.to_owned(), c.to_bytes()));
     let append = Append {
@@ -126,22 +143,33 @@ async fn append(
     Ok(())
 }
 
-fn line_entry(kind: Kind, raw: bool, file: &Path, line: &[u8]) -> Result<PreparedEntry, ApiError> {
-    if kind == Kind::Raw {
-        if line.len() <= MAX_ENTRY_LEN {
-            return prepare::raw_entry(line.to_vec()).map_err(|e| crate::api::refused(&e));
+/// The entry of a line, or why the line cannot be one.
+fn line_entry(
+    kind: Kind,
+    raw: bool,
+    line: &[u8],
+) -> Result<Result<PreparedEntry, String>, ApiError> {
+    let entry = if kind == Kind::Raw {
+        if line.len() > MAX_ENTRY_LEN {
+            return Ok(Err(TOO_LONG.to_owned()));
         }
-        return note_entry(kind, &rejected_note(file, line, "longer than 65535 bytes"));
-    }
-    let receipt = if raw {
-        Receipt::from_object(&line_object(line), clock::now()).map_err(|e| e.to_string())
+        prepare::raw_entry(line.to_vec())
     } else {
-        prepare::accept(line, clock::now(), None).map_err(|e| e.to_string())
+        let receipt = if raw {
+            Receipt::from_object(&line_object(line), clock::now()).map_err(PrepareError::from)
+        } else {
+            prepare::accept(line, clock::now(), None)
+        };
+        match receipt {
+            Ok(receipt) => prepare::entry_of(receipt),
+            // What its own words advise is for somebody who appends, not for a file's writer.
+            Err(PrepareError::Receipt(ReceiptError::TooLong { .. })) => {
+                return Ok(Err(TOO_LONG.to_owned()));
+            }
+            Err(error) => return Ok(Err(error.to_string())),
+        }
     };
-    match receipt {
-        Ok(receipt) => prepare::entry_of(receipt).map_err(|e| crate::api::refused(&e)),
-        Err(reason) => note_entry(kind, &rejected_note(file, line, &reason)),
-    }
+    entry.map(Ok).map_err(|e| crate::api::refused(&e))
 }
 
 /// A line as a receipt: as text where it is text, in base64 where it is not.

@@ -256,6 +256,10 @@ impl Node {
         // Keys are made under the lock: of two first starts at once one makes the node.
         let locked = DataDir::lock(Arc::clone(&disk), &config.data_dir)?;
         let known = locked.node().map(str::to_owned);
+        if known.is_none() {
+            // A first start that could never be announced makes no keys.
+            crate::serve::can_listen(&config)?;
+        }
         let identity = Identity::open(KeyDir::open(&config.data_dir)?, known.as_deref())?;
         let data_dir = locked.open(&identity.fingerprint().to_string())?;
         let state = Arc::new(State::open(&disk, &config.data_dir.join("state.redb"))?);

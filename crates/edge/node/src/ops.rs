@@ -260,6 +260,9 @@ impl Inner {
             }
             let stop = self.closing.subscribe();
             let file = std::path::absolute(&spec.file).unwrap_or_else(|_| spec.file.clone());
+            if !file.exists() {
+                tracing::warn!(file = %file.display(), scroll = spec.scroll, "the followed file does not exist yet; waiting for it");
+            }
             let what = format!("following {}", file.display());
             self.start_task(what, feed::run(scroll, file, spec.raw, stop));
         }
@@ -315,12 +318,16 @@ impl Inner {
         // Keys and key history are copied as they belong together.
         let _no_change = self.changes.blocking_lock();
         let manifest = crate::backup::backup(self, to).map_err(|e| {
-            let status = match e {
-                BackupError::NotEmpty(_) => StatusCode::CONFLICT,
-                _ => StatusCode::INTERNAL_SERVER_ERROR,
-            };
+            if let BackupError::NotEmpty(_) = e {
+                return ApiError::new(
+                    StatusCode::CONFLICT,
+                    "not-empty",
+                    format!("{e}; nothing was written, what is there was not touched"),
+                    "name an empty or new directory",
+                );
+            }
             ApiError::new(
-                status,
+                StatusCode::INTERNAL_SERVER_ERROR,
                 "backup-failed",
                 format!("the backup is not complete and cannot be restored: {e}"),
                 "name an empty or new directory with enough room, and run it again",

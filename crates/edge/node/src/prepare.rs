@@ -18,6 +18,9 @@ const SEALED_NAME: &str = "\"sealed\":";
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub(crate) enum PrepareError {
+    /// There is nothing: an empty line, or an empty body.
+    #[error("it is empty")]
+    Empty,
     /// It is not a receipt.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
@@ -56,6 +59,9 @@ pub(crate) fn accept(
     now: Timestamp,
     writer: Option<&Writer>,
 ) -> Result<Receipt, PrepareError> {
+    if input.is_empty() {
+        return Err(PrepareError::Empty);
+    }
     let receipt = Receipt::accept(input, now)?;
     if receipt.text().contains(SEALED_NAME)
         && receipt

@@ -210,7 +210,8 @@ fn published_value(p: &Published) -> Value {
         "size": p.size,
         "root": format!("sha256:{}", p.root),
         "head_hash": p.head_hash,
-        "signed_at": text_of_micros(p.signed_at),
+        // A restored node knows the head but not when it was signed: no clock has shown 1970.
+        "signed_at": (p.signed_at > 0).then(|| text_of_micros(p.signed_at)),
     })
 }
 

@@ -244,13 +244,24 @@ pub(crate) fn content(scroll: &Scroll, index: u64) -> Result<Vec<u8>, ApiError> 
     })
 }
 
+/// What an erasure did.
+#[derive(Debug)]
+pub(crate) struct Erased {
+    /// Where it is recorded.
+    pub(crate) index: u64,
+    /// The receipt that records it.
+    pub(crate) receipt: Receipt,
+    /// It was recorded before; nothing was appended now.
+    pub(crate) before: bool,
+}
+
 /// Records the erasure, then removes the content. Doing it again only makes sure that the content is gone.
 pub(crate) async fn erase(
     scroll: &Arc<Scroll>,
     lane: &Lane,
     index: u64,
     reason: &str,
-) -> Result<(u64, Receipt), ApiError> {
+) -> Result<Erased, ApiError> {
     let reader = Arc::clone(scroll);
     let look = move || {
         let sealed = require_sealed(&reader, index)?;
@@ -258,7 +269,8 @@ pub(crate) async fn erase(
         Ok((sealed, erasure))
     };
     let (sealed, erasure) = lane.blocking(look).await?;
-    let (at, receipt) = match erasure {
+    let before = erasure.is_some();
+    let (index, receipt) = match erasure {
         Some(found) => found,
         None => {
             let commitment = sealed.commitment.to_string();
@@ -288,7 +300,11 @@ pub(crate) async fn erase(
             .map_err(|e| ApiError::internal(format!("the erasure is recorded, but the content could not be removed: {e}; run the command again")))
     };
     lane.blocking(remove).await?;
-    Ok((at, receipt))
+    Ok(Erased {
+        index,
+        receipt,
+        before,
+    })
 }
 
 /// The proof of an entry. If its content was erased, `extra` carries the erasure receipt with its own

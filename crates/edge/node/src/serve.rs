@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 use crate::api::{self, TrustedPeer};
+use crate::config::Config;
 use crate::node::{Inner, Node, NodeError};
 
 /// How much of the node connections may take.
@@ -90,6 +91,21 @@ impl Node {
             unix,
         })
     }
+}
+
+/// Whether the listen addresses are free now.
+///
+/// # Errors
+/// [`NodeError::Listen`].
+pub(crate) fn can_listen(config: &Config) -> Result<(), NodeError> {
+    let witness = config.witness.as_ref().and_then(|w| w.listen);
+    for address in [config.listen, witness].into_iter().flatten() {
+        std::net::TcpListener::bind(address).map_err(|source| NodeError::Listen {
+            address: address.to_string(),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, NodeError> {

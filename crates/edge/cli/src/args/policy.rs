@@ -27,6 +27,9 @@ pub(crate) struct Show {
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Overwrite FILE if it exists: it says whom to believe
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 /// `quorate policy check`
@@ -67,6 +70,9 @@ pub(crate) struct New {
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Overwrite FILE if it exists: it says whom to believe
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 /// `quorate policy implies`

@@ -25,6 +25,15 @@ pub(super) async fn run(settings: &Settings, append: &Append, out: Out) -> Resul
     let scroll = info(&mut client, &append.scroll, &what).await?;
     let raw = string(&scroll, "format") == "raw";
     if append.seal {
+        if raw {
+            let why = format!(
+                "{} is a raw scroll; what is sealed is named by a receipt",
+                append.scroll
+            );
+            return Err(Failure::refused("wrong-format", what, why)
+                .hint("seal into a scroll of receipts: 'quorate log create NAME' makes one")
+                .into());
+        }
         seal(client, append, input, &what, out).await
     } else {
         lines(client, append, input, raw, &what, out).await
@@ -108,7 +117,11 @@ async fn lines(
         out.answer(&report, |paint| said(paint, &report, raw, append.offline))?;
     }
     if !status.is_success() {
-        return Err(at_line(status, &answer, what, &name, number(durable, "lines")).into());
+        let mut failure = at_line(status, &answer, what, &name, number(durable, "lines"));
+        if form == Form::Receipts && failure.is("malformed") && watch.text() {
+            failure = failure.ask("lines of text? add --raw");
+        }
+        return Err(failure.into());
     }
     if let Some(failure) = watch.read_error() {
         return Err(failure.into());

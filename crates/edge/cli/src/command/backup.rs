@@ -44,7 +44,8 @@ pub(super) fn restore(settings: &Settings, restore: &Restore, out: Out) -> Resul
         .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
     out.answer(&done, |paint| {
         format!(
-            "{}\n{}\nWhat was appended after {} is not in it. Start it with 'quorate up'; run it nowhere else at the same time.\n",
+            "{}\n{}\nWhat was appended after {} is not in it, and no tokens are: make new ones with\n\
+             'quorate token new'. Start it, and never beside the old one:\n  quorate up --data-dir {to}\n",
             paint.bold(&format!("Restored {} from {from} into {to}", string(&done, "node"))),
             copies(&done, paint),
             seconds(string(&done, "taken_at"))

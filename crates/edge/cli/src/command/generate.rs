@@ -25,7 +25,12 @@ pub(super) fn run(name: &KeyName, ml_dsa_44: bool, output: &Path, out: Out) -> R
     keep(&seed, output).map_err(|e| Failure::file("write", output, &e))?;
     let vkey = VerifierKey::new(name.clone(), key);
     let hex = (vkey.kind() == KeyKind::Ed25519Cosignature).then(|| hex(vkey.key_bytes()));
-    let line = format!("witness {name} {vkey}");
+    // One witness has two keys, and a name stands once in a policy.
+    let short = match vkey.kind() {
+        KeyKind::MlDsa44 => "ml-dsa-44",
+        KeyKind::Ed25519 | KeyKind::Ed25519Cosignature => "ed25519",
+    };
+    let line = format!("witness {name}-{short} {vkey}");
     let answer = json!({
         "name": name.as_str(),
         "vkey": vkey.to_string(),
@@ -39,7 +44,9 @@ pub(super) fn run(name: &KeyName, ml_dsa_44: bool, output: &Path, out: Out) -> R
             fields.push("pubkey_hex", hex);
         }
         format!(
-            "{}\n{}{}\n  {vkey}\n{}\n  {line}\n",
+            "{}\n{}{}\n  {vkey}\n{}\n  {line}\n\
+             One witness is one vote: with a key of each kind, put both lines into one group,\n  \
+             group {name} any {name}-ed25519 {name}-ml-dsa-44\n",
             paint.bold("A new witness key."),
             fields.render(paint),
             paint.dim("vkey"),

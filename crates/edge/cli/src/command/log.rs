@@ -20,6 +20,9 @@ use crate::progress;
 use crate::text::{Fields, Paint, Table, printable, seconds};
 use crate::uri::Uri;
 
+/// In place of a time.
+const UNKNOWN: &str = "time not known";
+
 pub(super) async fn run(settings: &Settings, log: Log, out: Out) -> Result<(), Stop> {
     match log {
         Log::Create {
@@ -213,8 +216,10 @@ async fn erase(
         )
         .await?;
     out.answer(&done, |_| {
+        let before = done.get("already_erased").and_then(Value::as_bool) == Some(true);
+        let gone = if before { "was already erased" } else { "is gone" };
         format!(
-            "The content of {name} {index} is gone; index {} records that. The receipt and its proofs stay.\n",
+            "The content of {name} {index} {gone}; index {} records that. The receipt and its proofs stay.\n",
             number(&done, "index")
         )
     })
@@ -254,7 +259,10 @@ async fn root(settings: &Settings, name: &str, note: bool, out: Out) -> Result<(
             .row("size", number(&answer, "size").to_string())
             .row("root", string(&answer, "root"))
             .row("origin", string(&answer, "origin"))
-            .row("signed", seconds(string(&answer, "signed_at")))
+            .row(
+                "signed",
+                signed(&answer).unwrap_or_else(|| UNKNOWN.to_owned()),
+            )
             .row("witnesses", witnessing(&answer));
         format!("{}\n{}", paint.bold(name), fields.render(paint))
     })
@@ -334,13 +342,21 @@ fn key_lines(key: &str) -> (String, String) {
     )
 }
 
+/// When a head was signed. A backup does not say.
+fn signed(checkpoint: &Value) -> Option<String> {
+    let time = checkpoint.get("signed_at").and_then(Value::as_str)?;
+    Some(seconds(time))
+}
+
 fn checkpoint(scroll: &Value) -> String {
     match scroll.get("checkpoint").filter(|c| !c.is_null()) {
-        Some(c) => format!(
-            "{} at {}",
-            number(c, "size"),
-            seconds(string(c, "signed_at"))
-        ),
+        Some(c) => {
+            let size = number(c, "size");
+            signed(c).map_or_else(
+                || format!("{size}, {UNKNOWN}"),
+                |time| format!("{size} at {time}"),
+            )
+        }
         None => "none yet".to_owned(),
     }
 }

@@ -19,11 +19,7 @@ pub(super) async fn run(settings: &Settings, out: Out) -> Result<(), Stop> {
             "cannot make a login link",
         )
         .await?;
-    out.answer(&link, |paint| {
-        format!(
-            "{}\n{}\n",
-            string(&link, "url"),
-            paint.dim("This link logs in once, within ten minutes.")
-        )
-    })
+    out.answer(&link, |_| format!("{}\n", string(&link, "url")))?;
+    out.aside("This link logs in once, within ten minutes.");
+    Ok(())
 }

@@ -30,7 +30,11 @@ pub(super) fn run(global: &Global, policy: policy::Policy, out: Out) -> Result<(
 }
 
 async fn show(settings: &Settings, words: &policy::Show, out: Out) -> Result<(), Stop> {
-    let policy::Show { scroll, output } = words;
+    let policy::Show {
+        scroll,
+        output,
+        force,
+    } = words;
     let what = format!("cannot show the policy of {scroll}");
     let mut client = Client::connect(settings, Without::Read).await?;
     let text = client
@@ -40,9 +44,22 @@ async fn show(settings: &Settings, words: &policy::Show, out: Out) -> Result<(),
         let answer = json!({"scroll": scroll, "policy": String::from_utf8_lossy(&text)});
         return out.line(&answer.to_string());
     }
-    let mut sink = Sink::open(output.as_deref())?;
+    let mut sink = anchor(output.as_deref(), *force)?;
     sink.write(&text)?;
     sink.finish()
+}
+
+/// Where a policy goes. An existing one says whom its owner believes: it is not replaced in passing.
+fn anchor(output: Option<&Path>, force: bool) -> Result<Sink, Failure> {
+    match output {
+        Some(path) if !force && path != "-" && path.is_file() => {
+            let what = format!("cannot write {}", path.display());
+            let why = "it exists already, and a policy says whom its owner believes";
+            let hint = "name a file that does not exist yet, or overwrite this one with --force";
+            Err(Failure::refused("exists", what, why).hint(hint))
+        }
+        _ => Sink::open(output),
+    }
 }
 
 /// A file of the kind that policies and their labels are. Neither has more than [`MAX_POLICY_LEN`] octets; one

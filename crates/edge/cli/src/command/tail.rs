@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::scroll::{info, number, string};
 use crate::args::Tail;
-use crate::client::{Client, Without, broken, empty, octets, request};
-use crate::failure::Stop;
+use crate::client::{Client, LOST, Without, broken, empty, octets, request};
+use crate::failure::{Failure, Stop};
 use crate::local::Settings;
 use crate::out::Out;
 use crate::text::{Paint, printable, seconds};
@@ -56,7 +56,19 @@ pub(super) async fn run(settings: &Settings, tail: &Tail, out: Out) -> Result<()
     }
     loop {
         tokio::time::sleep(LOOK).await;
-        next = list.up_to(next, u64::MAX).await?;
+        next = list.up_to(next, u64::MAX).await.map_err(stopped)?;
+    }
+}
+
+/// A follower only reads: that the node went away leaves nothing to look after.
+fn stopped(stop: Stop) -> Stop {
+    match stop {
+        Stop::Failed(failure) if failure.is(LOST) => {
+            Failure::environment(LOST, "the node stopped", "it closed the connection")
+                .hint("what was shown stands; start the node with 'quorate up' and follow again")
+                .into()
+        }
+        other => other,
     }
 }
 

@@ -26,17 +26,12 @@ pub(super) async fn run(settings: &Settings, token: Token, out: Out) -> Result<(
             let made = client
                 .change(Method::POST, &Uri::path(&["tokens"]), Some(&body), &what)
                 .await?;
-            out.answer(&made, |paint| {
-                format!(
-                    "{}\n{}\n",
-                    string(&made, "token"),
-                    paint.dim(&format!(
-                        "Token {} of {actor}: writes and reads {}. It is shown only this once.",
-                        string(&made, "id"),
-                        scrolls.join(", ")
-                    ))
-                )
-            })?;
+            out.answer(&made, |_| format!("{}\n", string(&made, "token")))?;
+            out.aside(&format!(
+                "Token {} of {actor}: writes and reads {}. It is shown only this once.",
+                string(&made, "id"),
+                scrolls.join(", ")
+            ));
         }
         Token::List => {
             let list = client
@@ -66,7 +61,14 @@ pub(super) async fn run(settings: &Settings, token: Token, out: Out) -> Result<(
             let what = format!("cannot revoke the token {id}");
             let done = client
                 .change(Method::DELETE, &Uri::path(&["tokens", &id]), None, &what)
-                .await?;
+                .await
+                .map_err(|failure| {
+                    if failure.is("not-found") {
+                        failure.hint("'quorate token list' lists them")
+                    } else {
+                        failure
+                    }
+                })?;
             let done = if done.is_null() {
                 json!({"id": id})
             } else {

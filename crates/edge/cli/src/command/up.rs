@@ -14,8 +14,9 @@ use crate::client::socket_fits;
 use crate::exit::Exit;
 use crate::failure::{Failure, Stop, reason};
 use crate::local::{Settings, opening};
+use crate::near;
 use crate::out::Out;
-use crate::text::{Fields, Paint, printable};
+use crate::text::{Fields, Paint, printable, seconds};
 
 /// What the start looks like to people.
 type Page = fn(&Value, Paint) -> String;
@@ -53,7 +54,14 @@ fn log_to_stderr() -> Result<(), Failure> {
 async fn serve(settings: &Settings, page: Page, out: Out) -> Result<(), Stop> {
     // Before anything is opened: a signal must find its handler.
     let shutdown = shutdown()?;
-    let failed = |e| opening(settings.data_dir(), &e);
+    let failed = |e| {
+        let failure = opening(settings.data_dir(), &e);
+        if failure.is("in-use") {
+            failure.hint("most likely a node is running here already: stop that one first, or give this one a --data-dir of its own")
+        } else {
+            failure
+        }
+    };
     let node = Node::open(settings.config(), Mode::Online).map_err(failed)?;
     let first = node.first_start();
     followed_scrolls_exist(&node, settings)?;
@@ -83,15 +91,18 @@ fn followed_scrolls_exist(node: &Node, settings: &Settings) -> Result<(), Failur
         .find(|f| !names.contains(&f.scroll.as_str()))
     {
         None => Ok(()),
-        Some(f) => Err(Failure::refused(
-            "unknown-scroll",
-            format!("cannot follow {} into {}", f.file.display(), f.scroll),
-            format!("there is no scroll {:?}", f.scroll),
-        )
-        .hint(format!(
-            "start without it, make the scroll with 'quorate log create {}', and start again",
-            f.scroll
-        ))),
+        Some(f) => {
+            let failure = Failure::refused(
+                "unknown-scroll",
+                format!("cannot follow {} into {}", f.file.display(), f.scroll),
+                format!("there is no scroll {:?}", f.scroll),
+            )
+            .hint(format!(
+                "start without it, make the scroll with 'quorate log create {}', and start again",
+                f.scroll
+            ));
+            Err(near::or(failure, &f.scroll, names))
+        }
     }
 }
 
@@ -130,6 +141,11 @@ fn start(listening: &Listening, settings: &Settings, first: bool) -> Result<Valu
     let url = |address| format!("http://{address}");
     let listen = listening.address().map(url);
     let witness_listen = listening.witness_address().map(url);
+    let followed: Vec<Value> = settings
+        .follow()
+        .iter()
+        .map(|f| json!({"file": f.file.display().to_string(), "scroll": f.scroll, "raw": f.raw}))
+        .collect();
     Ok(json!({
         "first_start": first,
         "node": node.get("node"),
@@ -143,6 +159,8 @@ fn start(listening: &Listening, settings: &Settings, first: bool) -> Result<Valu
         "next_key": node.get("next_key"),
         "witness": node.get("witness"),
         "witness_listen": witness_listen,
+        "restored_from": node.get("restored_from"),
+        "follow": followed,
     }))
 }
 
@@ -162,9 +180,18 @@ fn names(start: &Value) -> String {
     names.join(", ")
 }
 
+/// What is followed, and into which scroll.
+fn follows(start: &Value, fields: &mut Fields) {
+    for (i, one) in array(start, "follow").iter().enumerate() {
+        let label = if i == 0 { "following" } else { "" };
+        let line = format!("{} into {}", string(one, "file"), string(one, "scroll"));
+        fields.push(label, line);
+    }
+}
+
 /// The first start: who the node is, where things are, what it protects against.
 fn first_page(start: &Value, paint: Paint) -> String {
-    let fields = Fields::new()
+    let mut fields = Fields::new()
         .row("fingerprint", string(start, "node"))
         .row("data", string(start, "data_dir"))
         .row("scrolls", names(start))
@@ -175,6 +202,7 @@ fn first_page(start: &Value, paint: Paint) -> String {
         )
         .row("console", string(start, "console"))
         .row("", "(this link logs in once, within ten minutes)");
+    follows(start, &mut fields);
     format!(
         "{}\n{}\n{}",
         paint.bold("A new node is running."),
@@ -213,10 +241,18 @@ fn limits(start: &Value, paint: Paint) -> String {
 
 /// A later start: the same in few lines.
 fn short_page(start: &Value, paint: Paint) -> String {
-    let fields = Fields::new()
+    let mut fields = Fields::new()
         .row("node", string(start, "node"))
         .row("data", string(start, "data_dir"))
         .row("console", string(start, "console"));
+    follows(start, &mut fields);
+    if let Some(taken_at) = start.get("restored_from").and_then(Value::as_str) {
+        fields.push(
+            "restored",
+            format!("from the backup of {}", seconds(taken_at)),
+        );
+        fields.push("", "do not run it beside the old one");
+    }
     let state = match string(start, "witnessing") {
         "unwitnessed" => {
             paint.caution("unwitnessed: whoever controls this machine can rewrite its history")

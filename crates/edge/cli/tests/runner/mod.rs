@@ -266,6 +266,11 @@ impl Session {
                 });
                 nothing(String::new())
             }
+            ["log", word] => {
+                let log = self.log();
+                let lines = log.lines().filter(|l| l.contains(word));
+                nothing(lines.map(|l| format!("{}\n", l.trim_start())).collect())
+            }
             ["kill"] => {
                 self.node.as_mut().unwrap().kill().unwrap();
                 self.node.take().unwrap().wait().unwrap();

@@ -197,12 +197,13 @@ pub(crate) async fn erase(
     operator(&principal)?;
     let scroll = app.scroll(&name)?;
     let erase: Erase = json_body(&body)?;
-    let (at, receipt) = crate::sealed::erase(&scroll, &lane, erase.index, &erase.reason).await?;
+    let done = crate::sealed::erase(&scroll, &lane, erase.index, &erase.reason).await?;
     Ok(Json(json!({
+        "already_erased": done.before,
         "erased": erase.index,
-        "index": at,
-        "root_hash": receipt.root_hash().to_string(),
-        "timestamp": receipt.timestamp().to_string(),
+        "index": done.index,
+        "root_hash": done.receipt.root_hash().to_string(),
+        "timestamp": done.receipt.timestamp().to_string(),
         "watermark": "durable",
     })))
 }

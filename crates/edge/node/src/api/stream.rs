@@ -350,7 +350,6 @@ impl Chunks {
 #[cfg(test)]
 mod tests {
 
-
     use super::*;
     use crate::lane::Lane;
     use crate::testing::{Network, close, node};

@@ -68,7 +68,7 @@ fn witness(app: &App, principal: &Principal) -> Result<Arc<Witness>, ApiError> {
             StatusCode::NOT_FOUND,
             "no-witness",
             "this node is not a witness",
-            "start it with 'quorate witness serve', or set [witness] in the configuration",
+            "start it with 'quorate witness serve', or name its directory with --data-dir, or set [witness] in the configuration",
         )
     })
 }

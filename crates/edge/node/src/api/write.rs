@@ -365,6 +365,11 @@ pub(crate) fn refused(error: &PrepareError) -> ApiError {
             message,
             "log the hash of the content, or seal the content beside the log ('quorate append --seal')",
         ),
+        PrepareError::Empty => ApiError::bad_request(
+            "malformed",
+            message,
+            "leave blank lines out: each line is one receipt",
+        ),
         PrepareError::Receipt(R::Json(_) | R::NotAnObject) => ApiError::bad_request(
             "malformed",
             message,

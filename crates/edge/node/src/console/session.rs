@@ -39,16 +39,17 @@ pub(super) async fn ask(
     Extension(principal): Extension<Principal>,
     RawQuery(query): RawQuery,
 ) -> Response {
+    let given = query.as_deref().is_some_and(|q| q.contains("code="));
     let code = query.as_deref().and_then(code).map(str::to_owned);
+    let code = code.filter(|c| app.credentials().may_login(c));
     let frame = Frame::new(&app, &principal, "Log in");
-    render(
-        StatusCode::OK,
-        &Login {
-            frame,
-            code,
-            spent: false,
-        },
-    )
+    let spent = given && code.is_none();
+    let status = if spent {
+        StatusCode::FORBIDDEN
+    } else {
+        StatusCode::OK
+    };
+    render(status, &Login { frame, code, spent })
 }
 
 /// `POST /login`: spends the code and sets the cookie.

@@ -146,7 +146,7 @@ async function look() {
     for (const [size, viewport] of Object.entries(sizes)) {
       const { context, page } = await open({ colorScheme, viewport });
       for (const [name, address] of Object.entries(pages)) {
-        page.expected.add(base + (['refused', 'missing'].includes(name) ? address : ''));
+        page.expected.add(base + (['refused', 'login', 'missing'].includes(name) ? address : ''));
         await page.goto(base + address);
         const { faint, styled, over } = await page.evaluate(measure);
         for (const text of faint) wrong.push(`${name}, ${colorScheme}: contrast ${text}`);

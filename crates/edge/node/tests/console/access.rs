@@ -120,6 +120,31 @@ async fn opening_a_login_link_spends_nothing_its_button_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dead_link_says_so_at_once_and_names_what_prints_a_fresh_one() {
+    let node = Served::start().await;
+    let live = node.login_link().await;
+    for dead in [
+        "/login?code=00".to_owned(),
+        "/login?code=nonsense".to_owned(),
+        format!("{live}0"),
+    ] {
+        let page = node.get(&dead).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{dead}");
+        page.shows("This link does not work any more.");
+        page.shows("quorate login");
+        assert!(!page.body.contains("<form action=\"/login\""), "{dead}");
+    }
+    let page = node.get(&live).await;
+    assert!(page.body.contains("<form action=\"/login\""));
+    // Looking spends nothing, and the button spends it once.
+    let form = live.strip_prefix("/login?").unwrap();
+    assert_eq!(node.submit("/login", form).await.status, StatusCode::SEE_OTHER);
+    let page = node.get(&live).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    page.shows("This link does not work any more.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_site_cannot_log_a_browser_in_or_out() {
     let node = Served::start().await;
     let link = node.login_link().await;

@@ -67,6 +67,7 @@ enum Source {
 pub(super) struct Watch {
     failed: Arc<Mutex<Option<Failure>>>,
     interrupted: Arc<AtomicBool>,
+    text: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -81,6 +82,11 @@ impl Watch {
     /// The user stopped it.
     pub(super) fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// A line was sent that begins as no receipt does.
+    pub(super) fn text(&self) -> bool {
+        self.text.load(Ordering::Relaxed)
     }
 
     fn fail(&self, failure: Failure) {
@@ -155,7 +161,13 @@ impl Input {
                         (form == Form::Sealed).then(|| (Err(BoxError::from(cut())), None))
                     }
                     piece = received.recv() => match piece? {
-                        Ok(piece) => Some((Ok(Frame::data(piece)), Some((received, interrupt)))),
+                        Ok(piece) => {
+                            // Pieces begin with a line; an empty one is told as that.
+                            if !piece.starts_with(b"{") && !piece.starts_with(b"\n") {
+                                watching.text.store(true, Ordering::Relaxed);
+                            }
+                            Some((Ok(Frame::data(piece)), Some((received, interrupt))))
+                        }
                         Err(e) => Some((Err(BoxError::from(e)), None)),
                     },
                 }

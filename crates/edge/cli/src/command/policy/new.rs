@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use quorate_policy::{Name, Policy};
 use serde_json::json;
 
+use super::anchor;
 use crate::args::policy::{KeyAt, New};
 use crate::failure::{Failure, Stop};
-use crate::out::{Out, Sink};
+use crate::out::Out;
 use crate::text::count;
 
 /// The group that the quorum is made of.
@@ -21,7 +22,7 @@ pub(super) fn run(words: &New, out: Out) -> Result<(), Stop> {
         let answer = json!({"policy": String::from_utf8_lossy(&text)});
         return out.line(&answer.to_string());
     }
-    let mut sink = Sink::open(words.output.as_deref())?;
+    let mut sink = anchor(words.output.as_deref(), words.force)?;
     sink.write(&text)?;
     sink.finish()?;
     if to_screen {
