@@ -138,7 +138,10 @@ async fn a_dead_link_says_so_at_once_and_names_what_prints_a_fresh_one() {
     assert!(page.body.contains("<form action=\"/login\""));
     // Looking spends nothing, and the button spends it once.
     let form = live.strip_prefix("/login?").unwrap();
-    assert_eq!(node.submit("/login", form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        node.submit("/login", form).await.status,
+        StatusCode::SEE_OTHER
+    );
     let page = node.get(&live).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     page.shows("This link does not work any more.");
