@@ -28,7 +28,7 @@ pub(crate) use witness::{Serve, Witness};
     version,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 done, 1 refused or not verified, 2 usage, 3 environment (disk, network).\n\
-                  'quorate up' starts a node; every other command talks to it over the socket in its data\n\
+                  'quorate up' starts a node; every other command talks to it over the socket in its data \
                   directory, or opens the directory read-only when no node runs."
 )]
 pub(crate) struct Cli {
@@ -130,8 +130,8 @@ pub(crate) struct Up {
 /// `quorate append`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Reads JSON lines: a missing timestamp is added, a missing type is refused. What was made durable\n\
-                        before a bad line stays, and the command says how far it got."
+    after_help = "Reads JSON lines: a missing timestamp is added, a missing type is refused. What was made durable \
+                  before a bad line stays, and the command says how far it got."
 )]
 pub(crate) struct Append {
     /// The scroll to append to
@@ -293,8 +293,8 @@ pub(crate) struct Tail {
 /// `quorate prove`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The proof does not contain the entry. To verify, others also need it ('quorate log get') and the\n\
-                        scroll's policy ('quorate policy show')."
+    after_help = "The proof does not contain the entry. To verify, others also need it ('quorate log get') and the \
+                  scroll's policy ('quorate policy show')."
 )]
 pub(crate) struct Prove {
     /// The scroll
@@ -414,8 +414,8 @@ pub(crate) struct Backup {
 /// `quorate restore`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Restores into --data-dir, which must be empty or not exist. A restored node asks its witnesses what\n\
-                        they remember before it signs again."
+    after_help = "Restores into --data-dir, which must be empty or not exist. A restored node asks its witnesses what \
+                  they remember before it signs again."
 )]
 pub(crate) struct Restore {
     /// The directory that 'quorate backup' wrote

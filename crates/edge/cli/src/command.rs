@@ -5,6 +5,7 @@ mod backup;
 mod fsck;
 mod generate;
 mod key;
+mod keyline;
 mod log;
 mod login;
 mod policy;

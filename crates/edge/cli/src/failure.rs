@@ -125,16 +125,18 @@ impl Failure {
 
     /// For people. What came from outside cannot move the cursor or recolour the terminal.
     pub(crate) fn human(&self, paint: Paint) -> String {
-        let mut text = format!("{} {}\n", paint.error("error:"), printable(&self.what));
+        let mut text = String::new();
+        let what = paint.fit(&printable(&self.what), 7);
+        for (i, line) in what.iter().enumerate() {
+            let label = if i == 0 { "error:" } else { "" };
+            let _ = writeln!(text, "{} {line}", paint.error(&format!("{label:6}")));
+        }
         for (label, part) in [("why:", &self.why), ("hint:", &self.hint)] {
-            for (i, line) in part.lines().enumerate() {
+            let lines = part.lines().map(printable);
+            let lines = lines.flat_map(|line| paint.fit(&line, 8));
+            for (i, line) in lines.enumerate() {
                 let label = if i == 0 { label } else { "" };
-                let _ = writeln!(
-                    text,
-                    "  {} {}",
-                    paint.dim(&format!("{label:5}")),
-                    printable(line)
-                );
+                let _ = writeln!(text, "  {} {line}", paint.dim(&format!("{label:5}")));
             }
         }
         text

@@ -2,24 +2,54 @@
 
 use std::fmt::Write as _;
 
-/// Colours, or none.
+/// How wide text is where nobody says.
+const WIDTH: usize = 80;
+
+/// Colours, or none, and how wide text may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paint {
     on: bool,
+    width: usize,
 }
 
 impl Paint {
-    /// No colours.
+    /// No colours, and 80 columns.
     #[cfg(test)]
-    pub(crate) const OFF: Self = Self { on: false };
+    pub(crate) const OFF: Self = Self {
+        on: false,
+        width: WIDTH,
+    };
 
-    /// Colours only on a terminal that has them, and not against the user's wish (no-color.org).
+    /// Colours only on a terminal that has them, and not against the user's wish (no-color.org); as wide as COLUMNS
+    /// says, or the terminal is.
     pub(crate) fn when(terminal: bool) -> Self {
         let unset = |name| std::env::var_os(name).is_none_or(|v| v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let said = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+        let seen = || terminal_size::terminal_size().filter(|_| terminal);
+        let width = said.or_else(|| seen().map(|(width, _)| usize::from(width.0)));
         Self {
             on: terminal && unset("NO_COLOR") && !dumb,
+            width: width.filter(|w| *w > 0).unwrap_or(WIDTH),
         }
+    }
+
+    /// Lines of what fits behind `indent` columns, broken between words. A line that fits is kept as it is; a word
+    /// that does not fit has a line of its own.
+    pub(crate) fn fit(self, text: &str, indent: usize) -> Vec<String> {
+        let width = self.width.saturating_sub(indent);
+        text.lines().flat_map(|line| wrapped(line, width)).collect()
+    }
+
+    /// A paragraph whose lines below the first stand under its text, behind `label`.
+    pub(crate) fn paragraph(self, label: &str, text: &str) -> String {
+        let indent = label.chars().count();
+        let mut out = String::new();
+        for (i, line) in self.fit(text, indent).iter().enumerate() {
+            let label = if i == 0 { label } else { "" };
+            let _ = writeln!(out, "{label:indent$}{line}");
+        }
+        out
     }
 
     /// Whether there are colours.
@@ -61,6 +91,35 @@ impl Paint {
     }
 }
 
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    if line.chars().count() <= width {
+        return vec![line.to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in line.split_whitespace() {
+        match lines.last_mut() {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The text, or its beginning and its end where it has more than `most` characters.
+pub(crate) fn middle(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let end = most / 2;
+    let begin: String = text.chars().take(most.saturating_sub(end + 1)).collect();
+    let end: String = text.chars().skip(length - end).collect();
+    format!("{begin}…{end}")
+}
+
 /// Labels on the left, values on the right.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
@@ -93,7 +152,14 @@ impl Fields {
             .unwrap_or(0);
         let mut text = String::new();
         for (label, value) in &self.rows {
-            let _ = writeln!(text, "  {}  {value}", paint.dim(&format!("{label:width$}")));
+            let mut lines = paint.fit(value, width + 4);
+            if lines.is_empty() {
+                lines.push(String::new());
+            }
+            for (i, line) in lines.iter().map(String::as_str).enumerate() {
+                let label = if i == 0 { label } else { "" };
+                let _ = writeln!(text, "  {}  {line}", paint.dim(&format!("{label:width$}")));
+            }
         }
         text
     }
@@ -205,6 +271,29 @@ mod tests {
     }
 
     #[test]
+    fn text_is_broken_between_words_and_continues_under_itself() {
+        let narrow = Paint {
+            width: 12,
+            ..Paint::OFF
+        };
+        let text = narrow.paragraph("- ", "one two three a-very-long-word\n  kept");
+        let lines = ["- one two", "  three", "  a-very-long-word", "    kept"];
+        assert_eq!(text, lines.map(|l| format!("{l}\n")).concat());
+        let fields = Fields::new().row("label", "one two").row("", "three");
+        assert_eq!(
+            fields.render(narrow),
+            "  label  one\n         two\n         three\n"
+        );
+    }
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        assert_eq!(middle("0123456789", 10), "0123456789");
+        assert_eq!(middle("0123456789a", 10), "0123…6789a");
+        assert_eq!(middle("ääääääääääää", 5).chars().count(), 5);
+    }
+
+    #[test]
     fn people_see_times_to_the_second() {
         assert_eq!(seconds("2026-11-20T12:00:00.25Z"), "2026-11-20T12:00:00Z");
         assert_eq!(seconds("2026-11-20T12:00:00Z"), "2026-11-20T12:00:00Z");
@@ -221,8 +310,12 @@ mod tests {
 
     #[test]
     fn colours_surround_text_only_when_on() {
-        assert_eq!(Paint { on: true }.good("x"), "\u{1b}[32mx\u{1b}[0m");
+        let on = Paint {
+            on: true,
+            ..Paint::OFF
+        };
+        assert_eq!(on.good("x"), "\u{1b}[32mx\u{1b}[0m");
         assert_eq!(Paint::OFF.good("x"), "x");
-        assert_eq!(Paint::when(false), Paint::OFF);
+        assert!(!Paint::when(false).is_on());
     }
 }

@@ -38,6 +38,7 @@ fn an_early_refusal_is_shown_while_the_input_still_flows() {
         command
             .env_clear()
             .env("HOME", dir.path())
+            .env("COLUMNS", "9999")
             .arg("--data-dir")
             .arg(dir.path());
         command
@@ -72,7 +73,8 @@ fn an_early_refusal_is_shown_while_the_input_still_flows() {
 fn check(dir: &Path, scrolls: &str) -> (Child, UnixStream) {
     let listener = UnixListener::bind(dir.join("quorate.sock")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
-    command.env_clear().env("HOME", dir).arg("--data-dir");
+    command.env_clear().env("HOME", dir).env("COLUMNS", "9999");
+    command.arg("--data-dir");
     command.arg(dir).args(["log", "fsck"]).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();

@@ -63,7 +63,8 @@ impl Drop for Node {
 
 fn quorate(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
-    command.env_clear().env("HOME", home);
+    // The path of `home` must not decide where an error's lines break.
+    command.env_clear().env("HOME", home).env("COLUMNS", "9999");
     command
 }
 
@@ -147,6 +148,33 @@ fn tail_follows_and_a_reader_that_goes_away_is_no_error() {
     drop(lines);
     append();
     assert_eq!(tail.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_follower_is_told_that_the_node_stopped_and_nothing_about_writing() {
+    let mut node = Node::start();
+    let file = node.dir.path().join("one.jsonl");
+    std::fs::write(&file, "{\"type\":\"seen\"}\n").unwrap();
+    let file = file.to_str().unwrap();
+    assert_eq!(node.run(&["append", "--scroll", "A", file]).0, Some(0));
+    let mut tail = node.quorate();
+    tail.args(["log", "tail", "A", "-f"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut tail = tail.spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap());
+    lines.read_line(&mut String::new()).unwrap();
+    // A second line was appended behind the first look: it follows now.
+    assert_eq!(node.run(&["append", "--scroll", "A", file]).0, Some(0));
+    lines.read_line(&mut String::new()).unwrap();
+    signal(&node.child, "-TERM");
+    assert_eq!(node.child.wait().unwrap().code(), Some(0));
+    let done = tail.wait_with_output().unwrap();
+    let stderr = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(3), "{stderr}");
+    assert!(stderr.starts_with("error: the node stopped\n"), "{stderr}");
+    assert!(!stderr.contains("repeat"), "{stderr}");
 }
 
 #[test]

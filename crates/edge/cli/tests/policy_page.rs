@@ -18,6 +18,7 @@ fn check(folder: &Path) -> Output {
         .args(["policy", "check", "my.policy"])
         .current_dir(folder)
         .env_clear()
+        .env("COLUMNS", "9999")
         .output()
         .unwrap()
 }

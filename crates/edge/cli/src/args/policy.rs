@@ -35,9 +35,9 @@ pub(crate) struct Show {
 /// `quorate policy check`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Needs no node and no network. Exit 1 if there is a problem, or if one failure domain of any\n\
-                        kind is enough to forge a quorum and the domains file does not accept that of the kind:\n\
-                        accept_single = [\"operator\"]. Witnesses without a label count as one domain."
+    after_help = "Needs no node and no network. Exit 1 if there is a problem, or if one failure domain of any \
+                  kind is enough to forge a quorum and the domains file does not accept that of the kind: \
+                  accept_single = [\"operator\"]. Witnesses without a label count as one domain."
 )]
 pub(crate) struct Check {
     /// The policy file
@@ -51,8 +51,8 @@ pub(crate) struct Check {
 /// `quorate policy new`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "KEY is a vkey or 64 hexadecimal digits. One witness's keys are one vote: name each with\n\
-                        --witness, then put them together: --together acme=acme-ed,acme-pq makes 'acme' one of the n."
+    after_help = "KEY is a vkey or 64 hexadecimal digits. One witness's keys are one vote: name each with \
+                  --witness, then put them together: --together acme=acme-ed,acme-pq makes 'acme' one of the n."
 )]
 pub(crate) struct New {
     /// How many must co-sign
@@ -78,8 +78,8 @@ pub(crate) struct New {
 /// `quorate policy implies`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Needs no node and no network. Witnesses are compared by public key. Exit 0 only if B accepts\n\
-                        whatever A accepts, logs and key names included. For a policy in use: docs/policy.md."
+    after_help = "Needs no node and no network. Witnesses are compared by public key. Exit 0 only if B accepts \
+                  whatever A accepts, logs and key names included. For a policy in use: docs/policy.md."
 )]
 pub(crate) struct Implies {
     /// The policy whose checkpoints must be accepted

@@ -51,9 +51,9 @@ pub(crate) enum Witness {
     },
     /// Sign for a log again that was halted because a co-signature was not remembered
     #[command(
-        after_help = "Only when you know why the memory was set back (an older disk, a restored copy) and that nobody\n\
-                            else signs with the key: what was forgotten becomes the position again. If the key may be\n\
-                            in other hands, make a new one instead."
+        after_help = "Only when you know why the memory was set back (an older disk, a restored copy) and that nobody \
+                  else signs with the key: what was forgotten becomes the position again. If the key may be \
+                  in other hands, make a new one instead."
     )]
     Resume {
         /// The log
@@ -77,8 +77,8 @@ pub(crate) enum Witness {
 /// `quorate witness serve`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The key comes from --seed-file, an ssh-agent, or QUORATE_WITNESS_SEED_HEX (NUCLEUS_WITNESS_SEED_HEX\n\
-                        is read too). 'quorate key generate' makes one. With no key it does not start."
+    after_help = "The key comes from --seed-file, an ssh-agent, or QUORATE_WITNESS_SEED_HEX (NUCLEUS_WITNESS_SEED_HEX \
+                  is read too). 'quorate key generate' makes one. With no key it does not start."
 )]
 pub(crate) struct Serve {
     /// Address of the witness's HTTP calls

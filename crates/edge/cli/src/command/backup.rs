@@ -30,9 +30,13 @@ pub(super) async fn backup(settings: &Settings, backup: &Backup, out: Out) -> Re
         .await?;
     out.answer(&done, |paint| {
         format!(
-            "{}\n{}\nIt holds the private keys: keep it where only you can read it. Tokens are not in it.\n",
+            "{}\n{}\n{}",
             paint.bold(&format!("Backup of {} in {shown}", string(&done, "node"))),
-            copies(&done, paint)
+            copies(&done, paint),
+            paint.paragraph(
+                "",
+                "It holds the private keys: keep it where only you can read it. Tokens are not in it."
+            )
         )
     })
 }
@@ -43,12 +47,16 @@ pub(super) fn restore(settings: &Settings, restore: &Restore, out: Out) -> Resul
     let done = serde_json::to_value(manifest)
         .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
     out.answer(&done, |paint| {
+        let closing = format!(
+            "What was appended after {} is not in it, and no tokens are: make new ones with 'quorate token new'. \
+             Start it, and never beside the old one:",
+            seconds(string(&done, "taken_at"))
+        );
         format!(
-            "{}\n{}\nWhat was appended after {} is not in it, and no tokens are: make new ones with\n\
-             'quorate token new'. Start it, and never beside the old one:\n  quorate up --data-dir {to}\n",
+            "{}\n{}\n{}  quorate up --data-dir {to}\n",
             paint.bold(&format!("Restored {} from {from} into {to}", string(&done, "node"))),
             copies(&done, paint),
-            seconds(string(&done, "taken_at"))
+            paint.paragraph("", &closing)
         )
     })
 }

@@ -196,46 +196,50 @@ fn first_page(start: &Value, paint: Paint) -> String {
         .row("data", string(start, "data_dir"))
         .row("scrolls", names(start))
         .row("listening on", string(start, "listen"))
-        .row(
-            "API token",
-            format!("in {}", string(start, "operator_token_file")),
-        )
-        .row("console", string(start, "console"))
-        .row("", "(this link logs in once, within ten minutes)");
+        .row("token file", string(start, "operator_token_file"));
     follows(start, &mut fields);
     format!(
-        "{}\n{}\n{}",
+        "{}\n{}{}\n{}",
         paint.bold("A new node is running."),
         fields.render(paint),
+        login(start, paint),
         limits(start, paint)
+    )
+}
+
+/// The link has a line of its own: it is longer than most screens are wide.
+fn login(start: &Value, paint: Paint) -> String {
+    format!(
+        "{}\n{}\n",
+        paint.dim("  The console; this link logs in once, within ten minutes:"),
+        printable(string(start, "console"))
     )
 }
 
 /// What holds, and what does not, in plain words.
 fn limits(start: &Value, paint: Paint) -> String {
-    let mut text = format!(
-        "{}\n  {}\n  {}\n",
-        paint.bold("What this protects against"),
-        "Every entry is under a signed head. Whoever holds an earlier head, or a proof, can tell if",
-        "an entry was changed, removed or slipped in before it."
-    );
-    text.push_str(&format!(
-        "{}\n",
-        paint.bold("What it does not protect against")
+    let under = |text: &str| paint.paragraph("  ", text);
+    let mut text = format!("{}\n", paint.bold("What this protects against"));
+    text.push_str(&under(
+        "Every entry is under a signed head. Whoever holds an earlier head, or a proof, can tell if an entry was \
+         changed, removed or slipped in before it.",
     ));
+    text.push_str(&paint.bold("What it does not protect against"));
+    text.push('\n');
     if string(start, "witnessing") == "unwitnessed" {
-        text.push_str(&paint.caution(
-            "  It is unwitnessed: whoever controls this machine can rewrite its history.",
+        text.push_str(&paint.caution(&under(
+            "It is unwitnessed: whoever controls this machine can rewrite its history.",
+        )));
+        text.push_str(&under(
+            "Until witnesses co-sign, keep heads and proofs elsewhere: 'quorate log root NAME --note'.",
         ));
-        text.push('\n');
-        text.push_str("  Until witnesses co-sign, keep heads and proofs elsewhere: 'quorate log root NAME --note'.\n");
     } else {
-        text.push_str(&format!(
-            "  Witnesses: {}.\n",
-            printable(string(start, "witnessing"))
-        ));
+        let witnesses = printable(string(start, "witnessing"));
+        text.push_str(&under(&format!("Witnesses: {witnesses}.")));
     }
-    text.push_str("  It cannot tell whether what is written into it is true.\n");
+    text.push_str(&under(
+        "It cannot tell whether what is written into it is true.",
+    ));
     text
 }
 
@@ -243,8 +247,7 @@ fn limits(start: &Value, paint: Paint) -> String {
 fn short_page(start: &Value, paint: Paint) -> String {
     let mut fields = Fields::new()
         .row("node", string(start, "node"))
-        .row("data", string(start, "data_dir"))
-        .row("console", string(start, "console"));
+        .row("data", string(start, "data_dir"));
     follows(start, &mut fields);
     if let Some(taken_at) = start.get("restored_from").and_then(Value::as_str) {
         fields.push(
@@ -255,14 +258,16 @@ fn short_page(start: &Value, paint: Paint) -> String {
     }
     let state = match string(start, "witnessing") {
         "unwitnessed" => {
-            paint.caution("unwitnessed: whoever controls this machine can rewrite its history")
+            let text = "Unwitnessed: whoever controls this machine can rewrite its history.";
+            paint.caution(&paint.paragraph("", text))
         }
-        other => printable(other),
+        other => paint.paragraph("", &printable(other)),
     };
     format!(
-        "{} on {}, {state}\n{}",
+        "{} on {}\n{state}{}{}",
         paint.bold("Running"),
         string(start, "listen"),
-        fields.render(paint)
+        fields.render(paint),
+        login(start, paint)
     )
 }

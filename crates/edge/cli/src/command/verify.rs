@@ -73,15 +73,7 @@ fn text(report: &Report, taken: Taken, entry: &Path, paint: Paint) -> String {
     let mut text = String::new();
     for (i, line) in report.to_string().lines().enumerate() {
         let first = i == 0;
-        let line = printable(line);
-        text.push_str(&match line.split_once(':') {
-            Some(("Proven", rest)) => format!("{}:{rest}", paint.good("Proven")),
-            Some((head @ ("Verdict" | "Not proven"), rest)) => {
-                format!("{}:{rest}", paint.bold(head))
-            }
-            _ => line,
-        });
-        text.push('\n');
+        text.push_str(&laid_out(&printable(line), paint));
         if first && taken == Taken::WithoutNewline {
             let name = entry.display();
             let note = format!(
@@ -92,6 +84,23 @@ fn text(report: &Report, taken: Taken, entry: &Path, paint: Paint) -> String {
         }
     }
     text
+}
+
+/// A line of the report; only sentences are broken, so that a hash stays where it is.
+fn laid_out(line: &str, paint: Paint) -> String {
+    if let Some(sentence) = line.strip_prefix("  - ") {
+        return paint.paragraph("  - ", sentence);
+    }
+    let (head, coloured) = match line.split_once(": ") {
+        Some(("Proven", _)) => ("Proven", paint.good("Proven")),
+        Some(("Verdict", _)) => ("Verdict", paint.bold("Verdict")),
+        _ if line == "Not proven:" => return format!("{}:\n", paint.bold("Not proven")),
+        _ => return format!("{line}\n"),
+    };
+    let label = format!("{head}: ");
+    let sentence = line.strip_prefix(&label).unwrap_or_default();
+    let text = paint.paragraph(&label, sentence);
+    text.replacen(head, &coloured, 1)
 }
 
 fn hint(error: &VerifyError) -> &'static str {

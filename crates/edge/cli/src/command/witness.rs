@@ -15,11 +15,14 @@ use crate::client::{Client, Without};
 use crate::failure::{Failure, Stop};
 use crate::local::Settings;
 use crate::out::{Out, Sink};
-use crate::text::{Fields, Paint, Table, printable, seconds};
+use crate::text::{Fields, Paint, Table, middle, printable, seconds};
 use crate::uri::Uri;
 
 /// The largest list that is read. Public lists have a few thousand logs of about 300 bytes.
 const MAX_LIST: u64 = 16 << 20;
+
+/// As much of an origin as leaves the table 80 columns; `show` and `--json` have all of it.
+const MAX_ORIGIN: usize = 36;
 
 pub(super) fn serve(global: &Global, serve: &Serve, out: Out) -> Result<(), Stop> {
     serve::run(global, serve, out)
@@ -124,7 +127,7 @@ async fn list(settings: &Settings, out: Out) -> Result<(), Stop> {
         for log in all {
             let size = log.get("size").and_then(Value::as_u64);
             table.push(&[
-                &printable(string(log, "origin")),
+                &middle(&printable(string(log, "origin")), MAX_ORIGIN),
                 &size.map_or_else(|| "never".to_owned(), |s| s.to_string()),
                 &time(log),
                 state(log),

@@ -155,7 +155,17 @@ impl Session {
             .args(arguments)
             .current_dir(self.work())
             .env_clear()
-            .env("HOME", self.root.path().join("home"));
+            .env("HOME", self.root.path().join("home"))
+            // A folder's path is as long as it happens to be, and must not decide where a line breaks. What is to be
+            // seen broken says `COLUMNS=80`; help is.
+            .env(
+                "COLUMNS",
+                if arguments.iter().any(|a| a == "--help") || arguments.len() < 2 {
+                    "80"
+                } else {
+                    "9999"
+                },
+            );
         command
     }
 
@@ -330,6 +340,7 @@ impl Session {
         let log = File::create(self.root.path().join("node.log")).unwrap();
         let mut node = self
             .quorate(&words)
+            .env("COLUMNS", "80")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

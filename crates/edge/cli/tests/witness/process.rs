@@ -59,6 +59,7 @@ pub(crate) fn quorate(data: &Path) -> Command {
     command
         .env_clear()
         .env("HOME", data)
+        .env("COLUMNS", "9999")
         .arg("--data-dir")
         .arg(data);
     command

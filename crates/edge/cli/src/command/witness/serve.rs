@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::args::{Global, Serve};
+use crate::command::keyline::key_lines;
 use crate::command::scroll::{array, number, string};
 use crate::command::up;
 use crate::failure::{Failure, Stop};
@@ -55,15 +56,16 @@ pub(super) fn witness_page(witness: &Value, paint: Paint) -> String {
     for hex in texts("pubkey_hex") {
         fields.push("pubkey_hex", hex);
     }
-    let mut page = fields.render(paint);
-    page.push_str(&paint.dim("\nvkeys, for policies:\n"));
-    for vkey in texts("vkeys") {
-        page.push_str(&format!("  {vkey}\n"));
+    for (i, vkey) in texts("vkeys").into_iter().enumerate() {
+        let (named, short) = key_lines(vkey);
+        fields.push(if i == 0 { "keys" } else { "" }, named);
+        fields.push("", short);
     }
+    let mut page = fields.render(paint);
+    page.push_str(&paint.dim("  whole keys, for policies: 'quorate witness show --json'\n"));
     if witness.get("ml_dsa_44").and_then(Value::as_bool) == Some(false) {
-        page.push_str(&paint.caution(
-            "It signs with Ed25519 only: no ML-DSA-44 seed was given (--ml-dsa-seed-file).\n",
-        ));
+        let text = "It signs with Ed25519 only: no ML-DSA-44 seed was given (--ml-dsa-seed-file).";
+        page.push_str(&paint.caution(&paint.paragraph("", text)));
     }
     let halted = texts("halted");
     if !halted.is_empty() {
