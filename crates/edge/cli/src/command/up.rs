@@ -231,7 +231,7 @@ fn limits(start: &Value, paint: Paint) -> String {
             "It is unwitnessed: whoever controls this machine can rewrite its history.",
         )));
         text.push_str(&under(
-            "Until witnesses co-sign, keep heads and proofs elsewhere: 'quorate log root NAME --note'.",
+            "Until witnesses co-sign, keep heads ('quorate log root NAME --note') and proofs elsewhere.",
         ));
     } else {
         let witnesses = printable(string(start, "witnessing"));
