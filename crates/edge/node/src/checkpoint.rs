@@ -10,9 +10,13 @@ use thiserror::Error;
 use tokio::sync::{Notify, watch};
 
 use crate::clock;
+use crate::fanout::Gate;
 use crate::identity::{IdentityError, Signers};
 use crate::state::{SignedHead, State, StateError};
 use crate::tasks::off_thread;
+
+/// How long a caller waits while the witnesses have not said what they remember.
+const ASKING: Duration = Duration::from_secs(10);
 
 /// A signed head as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +79,14 @@ pub enum CheckpointError {
     /// The note could not be signed.
     #[error("the head cannot be signed: {0}")]
     Signing(#[from] quorate_note::SignError),
+    /// The witnesses have not said yet what they remember (R2).
+    #[error(
+        "too few witnesses have said yet what they remember of this scroll, so nothing new is signed"
+    )]
+    Asking,
+    /// A witness remembers what this node does not (R2).
+    #[error("nothing new is signed: {0}")]
+    Refused(String),
     /// The node is offline: it signs nothing.
     #[error("this process signs nothing")]
     Offline,
@@ -86,6 +98,7 @@ pub(crate) struct Checkpoints {
     published: watch::Receiver<Option<Arc<Published>>>,
     wanted: Arc<Notify>,
     signs: bool,
+    gate: watch::Receiver<Gate>,
 }
 
 impl Checkpoints {
@@ -103,8 +116,37 @@ impl Checkpoints {
     /// A checkpoint that covers `size` entries, made at once if there is none yet.
     ///
     /// # Errors
-    /// [`CheckpointError::Offline`] if this process does not sign, or stopped signing.
+    /// [`CheckpointError::Offline`] if this process does not sign, or stopped signing; [`CheckpointError::Refused`] if
+    /// it may not, and [`CheckpointError::Asking`] if it does not know within [`ASKING`] whether it may.
     pub(crate) async fn covering(&self, size: u64) -> Result<Arc<Published>, CheckpointError> {
+        let asking = async {
+            let mut gate = self.gate.clone();
+            match gate.wait_for(|g| *g != Gate::Asking).await {
+                Ok(answered) => match &*answered {
+                    Gate::Refused(reason) => return CheckpointError::Refused(reason.clone()),
+                    Gate::Open | Gate::Asking => {}
+                },
+                Err(_) => return CheckpointError::Offline,
+            }
+            std::future::pending().await
+        };
+        let too_long = async {
+            tokio::time::sleep(ASKING).await;
+            let mut gate = self.gate.clone();
+            let still = *gate.borrow_and_update() == Gate::Asking;
+            if !still {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            covered = self.signed(size) => covered,
+            refused = asking => Err(refused),
+            () = too_long => Err(CheckpointError::Asking),
+        }
+    }
+
+    async fn signed(&self, size: u64) -> Result<Arc<Published>, CheckpointError> {
         let mut published = self.published.clone();
         loop {
             if let Some(p) = published.borrow_and_update().as_ref()
@@ -132,6 +174,7 @@ impl Checkpoints {
             published,
             wanted: Arc::new(Notify::new()),
             signs: false,
+            gate: watch::channel(Gate::Open).1,
         }
     }
 }
@@ -152,6 +195,8 @@ pub(crate) struct Checkpointer {
     pub(crate) state: Arc<State>,
     pub(crate) root_file: std::path::PathBuf,
     pub(crate) interval: Duration,
+    /// Whether a new head may be signed.
+    pub(crate) gate: watch::Receiver<Gate>,
 }
 
 impl Checkpointer {
@@ -161,7 +206,12 @@ impl Checkpointer {
         // Keys do not change between choosing them and recording what they signed.
         let _keys_stay = self.signing.read().unwrap_or_else(PoisonError::into_inner);
         let signers = (self.signers)()?;
-        let (size, root) = self.reader.head();
+        let (size, root) = match newest {
+            _ if *self.gate.borrow() == Gate::Open => self.reader.head(),
+            // What was signed may be signed again, and the empty tree is consistent with everything.
+            Some(newest) => (newest.size, newest.root),
+            None => (0, Hash::EMPTY_ROOT),
+        };
         if newest.is_some_and(|n| n.size == size && n.is_signed_by(&signers)) {
             return Ok(None);
         }
@@ -216,6 +266,8 @@ impl Checkpointer {
         let wanted = Arc::new(Notify::new());
         let asked = Arc::clone(&wanted);
         let (mut keys_changed, mut closing) = (self.keys_changed.clone(), self.closing.clone());
+        let (mut gate, gate_seen) = (self.gate.clone(), self.gate.clone());
+        let mut appending = committed.clone();
         let this = Arc::new(self);
         let task = async move {
             loop {
@@ -239,9 +291,18 @@ impl Checkpointer {
                     Err(error) => return on_failure(error),
                 }
                 let size = publish.borrow().as_ref().map_or(0, |p| p.size);
+                let may_grow = async {
+                    if gate.wait_for(|g| *g == Gate::Open).await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                    committed.wait_for(|c| *c > size).await.is_ok()
+                };
+                // The last head is signed before the end is noticed.
                 tokio::select! {
-                    grown = committed.wait_for(|c| *c > size) => if grown.is_err() { return },
+                    biased;
+                    grown = may_grow => if !grown { return },
                     Ok(()) = keys_changed.changed() => continue,
+                    () = ended(&mut appending) => return,
                 }
                 // Wait for the interval, or for a caller that cannot.
                 tokio::select! {
@@ -256,10 +317,16 @@ impl Checkpointer {
                 published,
                 wanted,
                 signs: true,
+                gate: gate_seen,
             },
             task,
         )
     }
+}
+
+/// Resolves when nothing more is appended.
+async fn ended(committed: &mut watch::Receiver<u64>) {
+    while committed.changed().await.is_ok() {}
 }
 
 #[cfg(test)]
@@ -284,6 +351,7 @@ mod tests {
             state: Arc::clone(&inner.state),
             root_file: dir.path().join("ROOT"),
             interval: Duration::ZERO,
+            gate: watch::channel(Gate::Open).1,
         };
         let (_size, committed) = watch::channel(0);
         let (checkpoints, task) = checkpointer.task(None, committed, |_| ());

@@ -9,10 +9,11 @@ use quorate_receipt::{Receipt, ScrollName, Sealed};
 use quorate_store::{
     Batch, Indexer, Kind, Opaque, OpenOptions, Reader, ScrollSpec, SealedStore, Visibility, Writer,
 };
+use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpointer, Checkpoints, Published};
 use crate::clock;
-use crate::fanout::{Fanout, Witnessing, judged_again};
+use crate::fanout::{Fanout, Gate, Witnessing, judged_again};
 use crate::identity::{IdentityError, Signers};
 use crate::node::{Inner, Mode, NodeError, make_private_dir};
 use crate::prepare::{self, ReceiptIndexer};
@@ -321,6 +322,11 @@ impl Inner {
                 Some(sequencer)
             }
         };
+        // R2: a witnessed scroll is signed only once its witnesses have said what they remember.
+        let gate = match self.quorum {
+            Some(_) => watch::channel(Gate::Asking).0,
+            None => watch::channel(Gate::Open).0,
+        };
         let checkpoints = match (&sequencer, self.mode) {
             (Some(sequencer), Mode::Online) => {
                 let node = Arc::downgrade(self);
@@ -339,6 +345,7 @@ impl Inner {
                     state: Arc::clone(&self.state),
                     root_file: self.root_file(&name),
                     interval: self.config.checkpoint_interval,
+                    gate: gate.subscribe(),
                 };
                 let (checkpoints, task) =
                     checkpointer.task(newest, sequencer.committed(), move |error| {
@@ -374,7 +381,7 @@ impl Inner {
                 ),
             }
         }
-        let witnessing = self.start_fanout(&spec, &reader, &checkpoints)?;
+        let witnessing = self.start_fanout(&spec, &reader, &checkpoints, gate)?;
         let scroll = Arc::new(Scroll {
             spec,
             reader,
@@ -396,6 +403,7 @@ impl Inner {
         spec: &ScrollSpec,
         reader: &Reader,
         checkpoints: &Checkpoints,
+        gate: watch::Sender<Gate>,
     ) -> Result<Option<Witnessing>, NodeError> {
         let (Some((quorum, client)), Mode::Online) = (&self.quorum, self.mode) else {
             return Ok(None);
@@ -435,7 +443,8 @@ impl Inner {
             }
         };
         let closing = self.closing.subscribe();
-        let (witnessing, task) = fanout.task(stored, checkpoints.heads(), closing, on_failure);
+        let (witnessing, task) =
+            fanout.task(stored, checkpoints.heads(), gate, closing, on_failure);
         self.start_task(
             format!("taking the heads of {:?} to the witnesses", spec.name),
             task,

@@ -26,6 +26,9 @@ pub(crate) struct Scroll {
     pub(crate) witnessing: Option<Witnessing>,
 }
 
+/// The code of an answer that lacks a checkpoint because none may be signed.
+pub(crate) const NOT_SIGNING: &str = "not-signing";
+
 /// Scrolls written by the node's own rules only.
 pub(crate) const ENGINE_SCROLLS: [&str; 1] = ["Identity"];
 
@@ -252,6 +255,12 @@ impl From<CheckpointError> for ApiError {
                 "no-checkpoint",
                 "no signed checkpoint covers this entry yet, and this process signs nothing",
                 "start the node with 'quorate up' and ask again",
+            ),
+            CheckpointError::Asking | CheckpointError::Refused(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                NOT_SIGNING,
+                error.to_string(),
+                "appends go on and are durable; 'quorate log show' says how the scroll stands, docs/witness.md what to do",
             ),
             other => Self::internal(other.to_string()),
         }

@@ -353,12 +353,17 @@ pub(crate) async fn node(
 
 /// `GET /healthz`: 200 while the node takes appends.
 pub(crate) async fn healthz(State(app): State<App>) -> Response {
-    match app.failure() {
+    let ill = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    if let Some(failure) = app.failure() {
+        return ill(format!("stopping: {failure}\n"));
+    }
+    let scrolls = app.scrolls();
+    let refused = scrolls.iter().find_map(|s| {
+        let reason = s.witnessing()?.refusal()?;
+        Some(format!("{} is not signed: {reason}\n", s.spec().name))
+    });
+    match refused {
+        Some(refused) => ill(refused),
         None => "ok\n".into_response(),
-        Some(failure) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("stopping: {failure}\n"),
-        )
-            .into_response(),
     }
 }

@@ -19,7 +19,7 @@ use crate::auth::{Principal, Writer};
 use crate::clock;
 use crate::lane::{Lane, Room, Whole};
 use crate::prepare::{self, PrepareError};
-use crate::scroll::Scroll;
+use crate::scroll::{NOT_SIGNING, Scroll};
 use crate::sequencer::{Append, AppendError, REQUEST_BYTES, size_of_entry};
 use quorate_store::PreparedEntry;
 
@@ -241,8 +241,14 @@ pub(crate) async fn receipts(
     match wait {
         Wait::Durable => {}
         Wait::Checkpoint => {
-            let proof = scroll.prove(&lane, appended.first_index).await?;
-            answer["proof"] = Value::String(proof);
+            match scroll.prove(&lane, appended.first_index).await {
+                Ok(proof) => answer["proof"] = Value::String(proof),
+                // It is durable all the same.
+                Err(error) if error.code() == NOT_SIGNING => {
+                    return Ok((StatusCode::ACCEPTED, Json(answer)).into_response());
+                }
+                Err(error) => return Err(error),
+            }
         }
         Wait::Quorate(limit) => {
             match quorate_proof(&scroll, &lane, appended.first_index, limit).await? {

@@ -6,6 +6,8 @@
 //! # What holds
 //! - Only a `QuorumMet` becomes a quorate head: enough witnesses of the policy co-signed this very checkpoint (R1).
 //! - It is stored before it is shown (R2), never rolled back, and judged again by the policy of the day at each start.
+//! - After a start nothing new is signed before the witnesses have said what they remember, or if one remembers more than
+//!   this node ([`recall`], R2).
 //! - A witness can withhold its co-signature, and nothing else: what it answers is verified, bounded in size and time, and
 //!   a forged line rejects only its own answer.
 
@@ -16,6 +18,7 @@ mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod quorum;
+mod recall;
 mod remote;
 mod standing;
 mod task;
@@ -28,6 +31,7 @@ pub use client::TlsError;
 pub(crate) use client::{Client, Limits};
 pub(crate) use quorum::NodeQuorum;
 pub use quorum::QuorumError;
+pub(crate) use recall::Gate;
 pub use remote::RemoteError;
 pub(crate) use standing::Witnessing;
 pub(crate) use task::{Fanout, judged_again};

@@ -175,6 +175,13 @@ impl Plan {
         }
     }
 
+    /// What each witness has said that it co-signed last.
+    pub(crate) fn learn(&mut self, known: impl Iterator<Item = Option<u64>>) {
+        for (follower, known) in self.followers.iter_mut().zip(known) {
+            follower.known = known.unwrap_or(0);
+        }
+    }
+
     /// A head was signed. It is the log's newest.
     pub(crate) fn head(&mut self, head: VerifiedCheckpoint, policy: Policy) {
         self.signed = self.signed.max(head.checkpoint().size());
@@ -356,18 +363,24 @@ impl Plan {
 }
 
 impl Follower {
-    /// Waits twice as long after each failure in a row: half of it certain, half by chance, so that many logs do not
-    /// come back to one witness at the same moment.
+    /// Waits, and no less than the witness asks for.
     fn fail(&mut self, now: u64, jitter: u32, asked_for: Option<Duration>) {
-        let wait = FIRST_WAIT
-            .saturating_mul(1 << self.failures.min(10))
-            .min(LONGEST_WAIT);
-        self.failures = self.failures.saturating_add(1);
-        let half = wait / 2;
-        let by_chance = half.saturating_mul(u64::from(jitter)) >> 32;
         let asked_for = asked_for.map_or(0, millis).min(LONGEST_BUSY);
-        self.not_before = now.saturating_add((half + by_chance).max(asked_for));
+        let earliest = now.saturating_add(asked_for);
+        self.not_before = backoff(now, self.failures, jitter).max(earliest);
+        self.failures = self.failures.saturating_add(1);
     }
+}
+
+/// When to ask again after so many failures before this one: each wait is twice the one before, half of it certain, half
+/// by chance, so that many logs do not come back to one witness at the same moment.
+pub(crate) fn backoff(now: u64, failures: u32, jitter: u32) -> u64 {
+    let wait = FIRST_WAIT
+        .saturating_mul(1 << failures.min(10))
+        .min(LONGEST_WAIT);
+    let half = wait / 2;
+    let by_chance = half.saturating_mul(u64::from(jitter)) >> 32;
+    now.saturating_add(half + by_chance)
 }
 
 fn millis(duration: Duration) -> u64 {

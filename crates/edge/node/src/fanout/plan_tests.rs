@@ -377,3 +377,31 @@ fn waits_double_with_jitter_and_have_an_end() {
         .unwrap();
     assert_eq!(plan.wake_at(), Some(16_000));
 }
+
+#[test]
+fn r1_a_late_answer_about_an_older_head_counts_for_nothing() {
+    let (keys, policy, mut plan) = started(3, 2, 5);
+    plan.due(0);
+    let cosign = |i: usize, size| Outcome::Cosigned(cosigned(&keys[i], size));
+    for i in [0, 1] {
+        plan.answered(asked(i, 0, 5), cosign(i, 5), 10, 0).unwrap();
+    }
+    plan.head(head(6), policy);
+    assert!(plan.quorate(210).unwrap().is_some());
+    assert_eq!(plan.due(210), [asked(0, 5, 6), asked(1, 5, 6)]);
+    plan.answered(asked(2, 0, 5), cosign(2, 5), 220, 0).unwrap();
+    plan.answered(asked(0, 5, 6), cosign(0, 6), 220, 0).unwrap();
+    assert_eq!(plan.progress(), Some(1));
+    assert!(plan.quorate(1_000).unwrap().is_none());
+    assert_eq!(
+        plan.due(1_000),
+        [asked(2, 5, 6)],
+        "it is asked for the newer one"
+    );
+    plan.answered(asked(2, 5, 6), cosign(2, 6), 1_000, 0)
+        .unwrap();
+    plan.answered(asked(1, 5, 6), Outcome::Failed, 1_000, 0)
+        .unwrap();
+    let quorate = plan.quorate(1_000).unwrap().unwrap();
+    assert_eq!(signers_of(&quorate, 6, &keys), BTreeSet::from([0, 2]));
+}

@@ -149,6 +149,19 @@ impl NodeQuorum {
         builder.build()
     }
 
+    /// Whether these of the [`remotes`](Self::remotes) would be a quorum, if they co-signed with all their keys. It
+    /// says nothing about any checkpoint.
+    pub(crate) fn could_be_formed_by(&self, remotes: impl Fn(usize) -> bool) -> bool {
+        let has = |key: &WitnessKey| {
+            let mut places = self.remotes.iter().enumerate();
+            places.any(|(i, remote)| remotes(i) && remote.keys().contains(key))
+        };
+        match self.policy.quorum() {
+            Quorum::Node(root) => could_be_satisfied(root, &has),
+            Quorum::None => true,
+        }
+    }
+
     /// k and n of what the `quorum` line names; 1 of 1 for a witness.
     pub(crate) fn k_of_n(&self) -> (usize, usize) {
         match self.policy.quorum() {
@@ -191,6 +204,17 @@ fn collect_voters(node: Node<'_>, voters: &mut Vec<WitnessKey>) {
     match node.kind() {
         NodeKind::Witness(witness) => voters.push(witness.key().clone()),
         NodeKind::Group(group) => group.members().for_each(|m| collect_voters(m, voters)),
+    }
+}
+
+/// Groups nest no deeper than [`quorate_policy::MAX_GROUP_DEPTH`].
+fn could_be_satisfied(node: Node<'_>, has: &impl Fn(&WitnessKey) -> bool) -> bool {
+    match node.kind() {
+        NodeKind::Witness(witness) => has(witness.key()),
+        NodeKind::Group(group) => {
+            let satisfied = group.members().filter(|m| could_be_satisfied(*m, has));
+            satisfied.count() >= group.required()
+        }
     }
 }
 
@@ -266,5 +290,18 @@ mod tests {
         assert!(quorum(&text()).refuse_own(&[own(50)]).is_ok());
         let refused = quorum(&text()).refuse_own(&[own(50), own(21)]).unwrap_err();
         assert!(matches!(refused, QuorumError::Own { name } if name == "b-ml"));
+    }
+
+    #[test]
+    fn r2_who_is_missing_could_form_a_quorum_by_the_tree_and_not_by_counting() {
+        let quorum = quorum(&text());
+        let could = |missing: &[usize]| quorum.could_be_formed_by(|i| missing.contains(&i));
+        assert!(could(&[0, 1, 2]) && could(&[0, 2]));
+        assert!(!could(&[1]) && !could(&[]));
+        let nested = text().replace("group q 2 a b c", "group ab any a b\ngroup q all ab c");
+        let quorum = NodeQuorum::of(&policy(&nested)).unwrap().unwrap();
+        let could = |missing: &[usize]| quorum.could_be_formed_by(|i| missing.contains(&i));
+        assert!(!could(&[0, 1]), "two of three, and c is not among them");
+        assert!(could(&[1, 2]));
     }
 }

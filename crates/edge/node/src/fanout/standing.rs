@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::recall::Gate;
 use crate::checkpoint::Published;
 use crate::scroll::text_of_micros;
 
@@ -46,6 +47,8 @@ pub(crate) struct Standing {
 pub(crate) struct Witnessing {
     pub(crate) quorum: String,
     pub(crate) standing: watch::Receiver<Standing>,
+    /// Whether new heads may be signed.
+    pub(crate) gate: watch::Receiver<Gate>,
 }
 
 impl Witnessing {
@@ -67,6 +70,14 @@ impl Witnessing {
         found.quorate.as_ref().map(|q| Arc::clone(&q.published))
     }
 
+    /// Why nothing new is signed, if it must not be.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        match &*self.gate.borrow() {
+            Gate::Refused(reason) => Some(reason.clone()),
+            Gate::Open | Gate::Asking => None,
+        }
+    }
+
     /// Whether all of so many entries are under a quorate head.
     pub(crate) fn covers(&self, size: u64) -> bool {
         let standing = self.standing.borrow();
@@ -76,6 +87,9 @@ impl Witnessing {
 
     /// How a scroll of so many entries stands, in one line and in plain words.
     pub(crate) fn state(&self, size: u64) -> String {
+        if let Some(reason) = self.refusal() {
+            return format!("not signed any more: {reason}");
+        }
         if self.covers(size) {
             return "quorate".to_owned();
         }
@@ -111,6 +125,11 @@ impl Witnessing {
                 "members": b.members,
                 "since": text_of_micros(b.since),
             })),
+            "signing": match &*self.gate.borrow() {
+                Gate::Open => "yes",
+                Gate::Asking => "not yet: too few witnesses have said what they remember",
+                Gate::Refused(_) => "no",
+            },
             "alarm": standing.alarm,
         })
     }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::client::{Answer, Client};
 use super::plan::{NotPublished, Outcome, Plan, Quorate, Submission};
 use super::quorum::NodeQuorum;
+use super::recall::{Gate, Recall};
 use super::standing::{Behind, QuorateHead, Standing, Witnessing};
 use crate::checkpoint::Published;
 use crate::clock;
@@ -62,6 +63,7 @@ impl Fanout {
         self,
         stored: Option<QuorateHead>,
         heads: watch::Receiver<Option<Arc<Published>>>,
+        gate: watch::Sender<Gate>,
         closing: watch::Receiver<bool>,
         on_failure: impl FnOnce(FanoutError) + Send + 'static,
     ) -> (Witnessing, impl Future<Output = ()> + Send + 'static) {
@@ -80,23 +82,32 @@ impl Fanout {
             alarm: None,
         };
         let (show, standing) = watch::channel(first);
-        let quorum = self.quorum.summary();
+        let witnessing = Witnessing {
+            quorum: self.quorum.summary(),
+            standing,
+            gate: gate.subscribe(),
+        };
         let task = async move {
-            if let Err(error) = Arc::new(self).run(&show, heads, closing).await {
+            if let Err(error) = Arc::new(self).run(&show, heads, &gate, closing).await {
                 on_failure(error);
             }
         };
-        (Witnessing { quorum, standing }, task)
+        (witnessing, task)
     }
 
     async fn run(
         self: Arc<Self>,
         show: &watch::Sender<Standing>,
         mut heads: watch::Receiver<Option<Arc<Published>>>,
+        gate: &watch::Sender<Gate>,
         mut closing: watch::Receiver<bool>,
     ) -> Result<(), FanoutError> {
         let started = Instant::now();
         let mut plan = Plan::new(self.quorum.remotes().len(), self.extras);
+        tokio::select! {
+            recalled = Arc::clone(&self).recall(&mut plan, show, heads.clone(), gate) => recalled?,
+            _ = closing.wait_for(|c| *c) => return Ok(()),
+        }
         let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
         let mut words = Words::default();
         heads.mark_changed();
@@ -130,22 +141,67 @@ impl Fanout {
                     }
                 }
                 Some(done) = asked.join_next() => {
-                    match done {
-                        Ok(Some((submission, answer))) => {
-                            let now = millis(started.elapsed());
-                            self.hear(&mut plan, &mut words, show, submission, answer, now);
-                        }
-                        Ok(None) => return Ok(()),
-                        Err(error) => match error.try_into_panic() {
-                            Ok(panic) => std::panic::resume_unwind(panic),
-                            Err(_shutting_down) => return Ok(()),
-                        },
-                    }
+                    let Some((submission, answer)) = joined(done) else {
+                        return Ok(());
+                    };
+                    let now = millis(started.elapsed());
+                    self.hear(&mut plan, &mut words, show, submission, answer, now);
                 }
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
                 _ = closing.wait_for(|c| *c) => return Ok(()),
             }
         }
+    }
+
+    /// Asks the witnesses what they remember, and opens the gate if that is no more than what is known here (R2). Never
+    /// ends if it is more.
+    async fn recall(
+        self: Arc<Self>,
+        plan: &mut Plan,
+        show: &watch::Sender<Standing>,
+        mut heads: watch::Receiver<Option<Arc<Published>>>,
+        gate: &watch::Sender<Gate>,
+    ) -> Result<(), FanoutError> {
+        let newest = match heads.wait_for(Option::is_some).await {
+            Ok(newest) => newest.clone(),
+            Err(_) => None,
+        };
+        let Some(newest) = newest else {
+            return std::future::pending().await;
+        };
+        let (head, _) = self.judged_by(&newest.note)?;
+        let started = Instant::now();
+        let mut recall = Recall::new(self.quorum.remotes().len(), newest.size);
+        let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
+        while !recall.is_enough(&self.quorum) {
+            for (remote, old) in recall.due(millis(started.elapsed())) {
+                let (this, head) = (Arc::clone(&self), head.clone());
+                let size = newest.size;
+                let submission = Submission { remote, old, size };
+                asked.spawn(async move { this.ask(submission, &head).await });
+            }
+            let wake = recall.wake_at().map(Duration::from_millis);
+            tokio::select! {
+                Some(done) = asked.join_next() => {
+                    let Some((submission, answer)) = joined(done) else {
+                        return std::future::pending().await;
+                    };
+                    let now = millis(started.elapsed());
+                    let said = recall.answered(submission.remote, &answer, now, jitter());
+                    if let (Err(forgotten), Some(remote)) = (said, self.quorum.remotes().get(submission.remote)) {
+                        let reason = format!("of the witness {}: {forgotten}", remote.label());
+                        tracing::error!(scroll = self.scroll, reason, "this scroll is not signed any more");
+                        show.send_modify(|s| s.alarm = Some(reason.clone()));
+                        gate.send_replace(Gate::Refused(reason));
+                        return std::future::pending().await;
+                    }
+                }
+                () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
+            }
+        }
+        plan.learn(recall.known());
+        gate.send_replace(Gate::Open);
+        Ok(())
     }
 
     /// A head of ours, with the policy that it must satisfy.
@@ -262,6 +318,17 @@ impl Fanout {
             standing.behind = behind;
             changed
         });
+    }
+}
+
+/// `None` when the runtime is shutting down; a panic goes on in the caller.
+fn joined(done: Result<Option<Answered>, tokio::task::JoinError>) -> Option<Answered> {
+    match done {
+        Ok(answered) => answered,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_shutting_down) => None,
+        },
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use quorate_merkle::{Hash, verify_consistency};
 use quorate_note::{LogKey, SignedCheckpoint, TlogProof};
 use quorate_policy::{Policy, Verdict};
 use quorate_witness::AddCheckpoint;
@@ -29,7 +30,7 @@ struct Played {
 type Keys = Arc<Mutex<Vec<LogKey>>>;
 
 fn play(
-    sizes: &Mutex<HashMap<String, u64>>,
+    heads: &Mutex<HashMap<String, (u64, Hash)>>,
     request: &AddCheckpoint,
     keys: &Keys,
     seed: u8,
@@ -38,13 +39,20 @@ fn play(
     let Ok(verified) = request.checkpoint().verify_log(&keys.lock().unwrap()) else {
         return reply("404 Not Found", "", "not followed\n");
     };
-    let mut sizes = sizes.lock().unwrap();
-    let last = sizes.entry(checkpoint.origin().to_string()).or_default();
-    if *last != request.old() {
+    let mut heads = heads.lock().unwrap();
+    let first = (0, Hash::EMPTY_ROOT);
+    let last = heads
+        .entry(checkpoint.origin().to_string())
+        .or_insert(first);
+    if last.0 != request.old() {
         let kind = "content-type: text/x.tlog.size\r\n";
-        return reply("409 Conflict", kind, format!("{last}\n"));
+        return reply("409 Conflict", kind, format!("{}\n", last.0));
     }
-    *last = checkpoint.size();
+    let (size, root) = (checkpoint.size(), checkpoint.root());
+    if verify_consistency(last.0, &last.1, size, root, request.proof()).is_err() {
+        return reply("422 Unprocessable", "", "another tree\n");
+    }
+    *last = (size, *root);
     let signer = &signers(&format!("w{seed}.example"), seed)[0];
     lines(&[signer.cosign(&verified, 1_795_000_000).unwrap()])
 }
@@ -52,10 +60,10 @@ fn play(
 impl Played {
     async fn start(seed: u8, keys: &Keys) -> Self {
         let (up, keys) = (Arc::new(AtomicBool::new(true)), Arc::clone(keys));
-        let (on, sizes) = (Arc::clone(&up), Mutex::default());
+        let (on, heads) = (Arc::clone(&up), Mutex::default());
         let server = Server::start(move |_, request| {
             if on.load(Ordering::SeqCst) {
-                play(&sizes, request, &keys, seed)
+                play(&heads, request, &keys, seed)
             } else {
                 reply("503 Unavailable", "", "")
             }
@@ -193,11 +201,11 @@ async fn r1_a_head_is_shown_as_quorate_only_when_the_policy_that_is_served_says_
             .size(),
         1
     );
+    rig.follow(&node, "A");
     close(node).await;
 
     // A restart asks again at once.
     let (node, network) = rig.open().await;
-    rig.follow(&node, "A");
     let answer = network.post(WAIT, RECEIPT).await;
     let answer_json = answer.json();
     assert_eq!(
@@ -379,4 +387,145 @@ async fn a_node_whose_policy_lists_its_own_witness_does_not_start() {
         matches!(&error, NodeError::Quorum(QuorumError::Own { name }) if name == "me"),
         "{error}"
     );
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else if path.is_file() {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+impl Rig {
+    fn data(&self) -> std::path::PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Puts the data directory aside.
+    fn keep_copy(&self) {
+        copy(&self.data(), &self.dir.path().join("older"));
+    }
+
+    /// Sets it back to what was put aside.
+    fn set_back(&self) {
+        std::fs::remove_dir_all(self.data()).unwrap();
+        copy(&self.dir.path().join("older"), &self.data());
+    }
+
+    /// A node whose scroll A has one quorate receipt, closed again.
+    async fn with_history() -> Self {
+        let rig = Self::new().await;
+        let (node, network) = rig.open().await;
+        network.post("/scrolls", r#"{"name":"A"}"#).await;
+        rig.follow(&node, "A");
+        assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+        close(node).await;
+        rig
+    }
+
+    /// The node must not sign any more, and says why; what is appended is durable all the same.
+    async fn refuses_to_sign(&self, size: u64, why: &str) {
+        let (node, network) = self.open().await;
+        let refused = until(&network, |i| i["witnessing"]["signing"] == "no").await;
+        let state = refused["witnessing"]["state"].as_str().unwrap();
+        assert!(
+            state.starts_with("not signed any more: ") && state.contains(why),
+            "{state}"
+        );
+        assert_eq!(
+            refused["witnessing"]["alarm"],
+            state["not signed any more: ".len()..]
+        );
+        let health = network.get("/healthz").await;
+        assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(String::from_utf8_lossy(&health.body).contains(why));
+        for wait in ["checkpoint", "quorate"] {
+            let path = format!("/scrolls/A/receipts?wait={wait}");
+            let answer = network.post(&path, RECEIPT).await;
+            assert_eq!(answer.status, StatusCode::ACCEPTED, "{wait}");
+            assert_eq!(answer.json()["watermark"], "durable");
+        }
+        let forced = network.post("/scrolls/A/checkpoint", "").await;
+        assert_eq!(forced.status, StatusCode::SERVICE_UNAVAILABLE);
+        let after = info(&network).await;
+        assert_eq!(after["checkpoint"]["size"], size, "nothing new is signed");
+        assert_eq!(after["size"], size + 2);
+        close(node).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_a_node_whose_disk_was_set_back_refuses_to_sign_and_says_so() {
+    let rig = Rig::with_history().await;
+    rig.keep_copy();
+    let (node, network) = rig.open().await;
+    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+    close(node).await;
+    rig.set_back();
+    rig.refuses_to_sign(
+        1,
+        "it co-signed 2 entries, and this node remembers having signed no more than 1",
+    )
+    .await;
+    // It is refused again after a restart, appends or not.
+    let (node, network) = rig.open().await;
+    until(&network, |i| i["witnessing"]["signing"] == "no").await;
+    close(node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_a_node_that_signed_another_head_of_the_same_size_refuses_to_go_on() {
+    let rig = Rig::with_history().await;
+    rig.keep_copy();
+    let (node, network) = rig.open().await;
+    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+    close(node).await;
+    // Set back, it signs another second entry while it has no policy.
+    rig.set_back();
+    rig.write("quorum none\n");
+    let (node, network) = rig.open().await;
+    let other = r#"{"type":"y"}"#;
+    network
+        .post("/scrolls/A/receipts?wait=checkpoint", other)
+        .await;
+    close(node).await;
+    rig.write_policy(2, &rig.witnesses);
+    rig.refuses_to_sign(2, "it co-signed another head of 2 entries")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_nothing_new_is_signed_before_enough_witnesses_have_said_what_they_remember() {
+    let rig = Rig::with_history().await;
+    rig.witnesses[0].set_up(false);
+    rig.witnesses[1].set_up(false);
+    let (node, network) = rig.open().await;
+    // Appends go on.
+    assert_eq!(
+        network.post("/scrolls/A/receipts", RECEIPT).await.status,
+        StatusCode::OK
+    );
+    let asking = until(&network, |i| i["size"] == 2).await;
+    let signing = asking["witnessing"]["signing"].as_str().unwrap();
+    assert_eq!(
+        signing,
+        "not yet: too few witnesses have said what they remember"
+    );
+    let waited = network
+        .post("/scrolls/A/receipts?wait=quorate&timeout=1", RECEIPT)
+        .await;
+    assert_eq!(waited.status, StatusCode::ACCEPTED);
+    assert_eq!(info(&network).await["checkpoint"]["size"], 1);
+    // Two of three have answered: the third is no quorum by itself.
+    rig.witnesses[1].set_up(true);
+    let signed = until(&network, |i| i["watermark"] == "quorate").await;
+    assert_eq!(signed["witnessing"]["quorate"]["size"], 3);
+    assert_eq!(network.get("/healthz").await.status, StatusCode::OK);
+    close(node).await;
 }
