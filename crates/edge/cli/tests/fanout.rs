@@ -140,7 +140,10 @@ impl Place {
             "node",
             &["log", "get", "Deeds", &index.to_string(), "-o", "entry"],
         );
-        self.done("node", &["policy", "show", "Deeds", "-o", "served.policy"]);
+        self.done(
+            "node",
+            &["policy", "show", "Deeds", "-o", "served.policy", "--force"],
+        );
         let words = [
             "verify",
             "proof",
