@@ -230,7 +230,7 @@ impl Node {
     /// tokio runtime, and may block: files are read and synced.
     ///
     /// # Errors
-    /// See [`NodeError`].
+    /// See [`NodeError`]; [`NodeError::Listen`] where a first start could not listen: no keys were made.
     pub fn open(config: Config, mode: Mode) -> Result<Self, NodeError> {
         Self::open_on(Arc::new(OsDisk), config, mode)
     }
