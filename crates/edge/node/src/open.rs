@@ -397,7 +397,8 @@ impl Inner {
         Ok(scroll)
     }
 
-    /// Starts taking the heads of a scroll to the witnesses, if the node has any.
+    /// Starts taking the heads of a scroll to the witnesses, if the node has any. A process that signs nothing shows
+    /// what was quorate.
     fn start_fanout(
         self: &Arc<Self>,
         spec: &ScrollSpec,
@@ -405,7 +406,7 @@ impl Inner {
         checkpoints: &Checkpoints,
         gate: watch::Sender<Gate>,
     ) -> Result<Option<Witnessing>, NodeError> {
-        let (Some((quorum, client)), Mode::Online) = (&self.quorum, self.mode) else {
+        let Some((quorum, client)) = &self.quorum else {
             return Ok(None);
         };
         let untrusted = |reason: String| NodeError::StoredCheckpoint {
@@ -421,6 +422,9 @@ impl Inner {
             }
             None => None,
         };
+        if self.mode != Mode::Online {
+            return Ok(Some(Witnessing::stored_only(quorum, stored)));
+        }
         let (node, origin) = (Arc::downgrade(self), spec.origin.clone());
         let fanout = Fanout {
             scroll: spec.name.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::quorum::NodeQuorum;
 use super::recall::Gate;
 use crate::checkpoint::Published;
 use crate::scroll::text_of_micros;
@@ -52,6 +53,19 @@ pub(crate) struct Witnessing {
 }
 
 impl Witnessing {
+    /// Of a process that signs nothing: what was stored, and nothing more comes.
+    pub(crate) fn stored_only(quorum: &NodeQuorum, stored: Option<QuorateHead>) -> Self {
+        let standing = Standing {
+            quorate: stored,
+            ..Standing::default()
+        };
+        Self {
+            quorum: quorum.summary(),
+            standing: watch::channel(standing).1,
+            gate: watch::channel(Gate::Open).1,
+        }
+    }
+
     /// The newest quorate head.
     pub(crate) fn newest(&self) -> Option<Arc<Published>> {
         let standing = self.standing.borrow();
