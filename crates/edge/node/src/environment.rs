@@ -1,6 +1,6 @@
 //! Whose fault it is that a node cannot be opened: the environment's, or what the directory holds.
 
-use quorate_store::{DataDirError, Fault, OpenError, SpecError};
+use quorate_store::{Damage, DataDirError, Fault, OpenError, SpecError};
 
 use crate::auth::TokenError;
 use crate::backup::BackupError;
@@ -22,10 +22,12 @@ impl NodeError {
             Self::DataDir(error) => {
                 matches!(error, DataDirError::Disk(_) | DataDirError::InUse(_))
             }
-            Self::Scroll { source, .. } => matches!(
-                source,
-                OpenError::Fault(Fault::Disk(_)) | OpenError::Spec(SpecError::Disk(_))
-            ),
+            Self::Scroll { source, .. } => match source {
+                OpenError::Fault(Fault::Disk(_)) | OpenError::Spec(SpecError::Disk(_)) => true,
+                // What the disk cannot read may be whole: it says nothing about what was written.
+                OpenError::Fault(Fault::Corrupt(found)) => found.damage == Damage::Unreadable,
+                _ => false,
+            },
             Self::Key(error) | Self::Identity(IdentityError::Key(error)) => key(error),
             Self::State(error) | Self::Token(TokenError::State(error)) => state(error),
             Self::Token(error) => matches!(error, TokenError::Randomness(_)),
