@@ -235,7 +235,9 @@ fn limits(start: &Value, paint: Paint) -> String {
         ));
     } else {
         let witnesses = printable(string(start, "witnessing"));
-        text.push_str(&under(&format!("Witnesses: {witnesses}.")));
+        text.push_str(&under(&format!(
+            "What is durable and not yet quorate. The quorum ({witnesses}) is worth as much as its witnesses are independent."
+        )));
     }
     text.push_str(&under(
         "It cannot tell whether what is written into it is true.",
