@@ -108,6 +108,11 @@ impl Checkpoints {
         self.published.borrow().clone()
     }
 
+    /// Whether this process signs.
+    pub(crate) fn signs(&self) -> bool {
+        self.signs
+    }
+
     /// What is published, as it comes.
     pub(crate) fn heads(&self) -> watch::Receiver<Option<Arc<Published>>> {
         self.published.clone()
@@ -220,7 +225,7 @@ impl Checkpointer {
         let seconds = u64::try_from(signed_at / 1_000_000).unwrap_or(0);
         let note = SignedCheckpoint::sign(&checkpoint, &signers, seconds)?.to_bytes();
         let head_hash = checkpoint.head_hash().to_string();
-        self.state.record_signed_head(
+        let recorded = self.state.record_signed_head(
             &self.scroll,
             &SignedHead {
                 size,
@@ -228,7 +233,12 @@ impl Checkpointer {
                 signed_at,
                 note: note.clone(),
             },
-        )?;
+        );
+        match recorded {
+            // The gate closes too, if it has not yet.
+            Err(StateError::Halted { .. }) => return Ok(None),
+            recorded => recorded?,
+        }
         Ok(Some(Published {
             origin: self.origin.to_string(),
             size,

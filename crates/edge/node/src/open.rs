@@ -19,6 +19,7 @@ use crate::node::{Inner, Mode, NodeError, make_private_dir};
 use crate::prepare::{self, ReceiptIndexer};
 use crate::scroll::{ENGINE_SCROLLS, Scroll};
 use crate::sequencer::Sequencer;
+use crate::state::StateError;
 
 /// A scroll's store, opened, before anything runs on it.
 pub(crate) struct Opened {
@@ -322,11 +323,10 @@ impl Inner {
                 Some(sequencer)
             }
         };
-        // R2: a witnessed scroll is signed only once its witnesses have said what they remember.
-        let gate = match self.quorum {
-            Some(_) => watch::channel(Gate::Asking).0,
-            None => watch::channel(Gate::Open).0,
-        };
+        let gate = watch::Sender::new(match self.state.halted(&name)? {
+            Some(reason) => Gate::Refused(reason),
+            None => self.first_gate(),
+        });
         let checkpoints = match (&sequencer, self.mode) {
             (Some(sequencer), Mode::Online) => {
                 let node = Arc::downgrade(self);
@@ -381,7 +381,7 @@ impl Inner {
                 ),
             }
         }
-        let witnessing = self.start_fanout(&spec, &reader, &checkpoints, gate)?;
+        let witnessing = self.start_fanout(&spec, &reader, &checkpoints, gate.clone())?;
         let scroll = Arc::new(Scroll {
             spec,
             reader,
@@ -389,12 +389,36 @@ impl Inner {
             checkpoints,
             sealed,
             witnessing,
+            gate,
         });
         self.scrolls
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name, Arc::clone(&scroll));
         Ok(scroll)
+    }
+
+    /// Whether a scroll that is not halted may be signed before its witnesses were asked (R2).
+    fn first_gate(&self) -> Gate {
+        match (&self.quorum, self.mode) {
+            (Some(_), Mode::Online) => Gate::Asking,
+            _ => Gate::Open,
+        }
+    }
+
+    /// Lets the heads of a halted scroll be signed again: its witnesses, if it has any, are asked again first. `false`
+    /// if it was not halted.
+    pub(crate) fn resume(&self, scroll: &Scroll) -> Result<bool, StateError> {
+        if scroll.halted().is_none() {
+            return Ok(false);
+        }
+        self.state.resume(&scroll.spec.name)?;
+        tracing::warn!(
+            scroll = scroll.spec.name,
+            "an operator lets it be signed again"
+        );
+        scroll.gate.send_replace(self.first_gate());
+        Ok(true)
     }
 
     /// Starts taking the heads of a scroll to the witnesses, if the node has any. A process that signs nothing shows
@@ -423,7 +447,11 @@ impl Inner {
             None => None,
         };
         if self.mode != Mode::Online {
-            return Ok(Some(Witnessing::stored_only(quorum, stored)));
+            return Ok(Some(Witnessing::stored_only(
+                quorum,
+                stored,
+                gate.subscribe(),
+            )));
         }
         let (node, origin) = (Arc::downgrade(self), spec.origin.clone());
         let fanout = Fanout {

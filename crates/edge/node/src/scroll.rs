@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use quorate_note::TlogProof;
 use quorate_store::{Kind, Reader, ScrollSpec, SealedStore, Visibility};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::api::ApiError;
 use crate::checkpoint::{CheckpointError, Checkpoints, Published};
-use crate::fanout::Witnessing;
+use crate::fanout::{Gate, Witnessing};
 use crate::lane::Lane;
 use crate::sequencer::{Append, AppendError, Appended, Input, Patience, Pending, Sequencer};
 
@@ -24,6 +25,8 @@ pub(crate) struct Scroll {
     pub(crate) sealed: SealedStore,
     /// `None` if the scroll is unwitnessed.
     pub(crate) witnessing: Option<Witnessing>,
+    /// Whether new heads may be signed.
+    pub(crate) gate: watch::Sender<Gate>,
 }
 
 /// The code of an answer that lacks a checkpoint because none may be signed.
@@ -55,6 +58,16 @@ impl Scroll {
     #[must_use]
     pub(crate) fn witnessing(&self) -> Option<&Witnessing> {
         self.witnessing.as_ref()
+    }
+
+    /// Why nothing new is signed, if that is so until an operator has looked.
+    pub(crate) fn halted(&self) -> Option<String> {
+        self.gate.borrow().refusal().map(str::to_owned)
+    }
+
+    /// Whether this process signs its heads.
+    pub(crate) fn signs(&self) -> bool {
+        self.checkpoints.signs()
     }
 
     /// The head that others are shown: the newest quorate one, else the newest that is durable.
@@ -203,6 +216,7 @@ impl Scroll {
             "created_at": self.spec.created_at,
             "checkpoint": newest.as_deref().map(published_value),
             "watermark": match &self.witnessing { Some(w) if w.covers(size) => "quorate", _ => "durable" },
+            "halted": self.halted(),
             "witnessing": match &self.witnessing { Some(w) => w.info(size), None => "unwitnessed".into() },
         })
     }
@@ -260,7 +274,7 @@ impl From<CheckpointError> for ApiError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 NOT_SIGNING,
                 error.to_string(),
-                "appends go on and are durable; 'quorate log show' says how the scroll stands, docs/witness.md what to do",
+                "appends go on and are durable; 'quorate log show' says how the scroll stands, 'quorate log resume --help' what to do",
             ),
             other => Self::internal(other.to_string()),
         }

@@ -395,6 +395,7 @@ mod tests {
             checkpoints: Checkpoints::stored_only(None),
             sealed,
             witnessing: None,
+            gate: tokio::sync::watch::Sender::new(crate::fanout::Gate::Open),
         });
         (scroll, thread)
     }

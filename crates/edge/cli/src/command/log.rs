@@ -47,6 +47,7 @@ pub(super) async fn run(settings: &Settings, log: Log, out: Out) -> Result<(), S
         Log::Export { name, output, .. } => export(settings, &name, output.as_deref(), out).await,
         Log::Root { name, note } => root(settings, &name, note, out).await,
         Log::Fsck { name, repair } => fsck::run(settings, name.as_deref(), repair, out).await,
+        Log::Resume { name } => resume(settings, &name, out).await,
         Log::Erase {
             name,
             index,
@@ -84,6 +85,20 @@ async fn create(
             paint.bold(&format!("Created {name}")),
             fields.render(paint)
         )
+    })
+}
+
+async fn resume(settings: &Settings, name: &str, out: Out) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let what = format!("cannot resume {name}");
+    let path = Uri::path(&["scrolls", name, "resume"]);
+    let now = client.change(Method::POST, &path, None, &what).await?;
+    out.answer(&now, |paint| {
+        let title = paint.bold(&format!("{name} may be signed again"));
+        match &now["witnessing"] {
+            Value::String(_) => format!("{title}\n"),
+            _ => format!("{title}, once its witnesses have said what they remember.\n"),
+        }
     })
 }
 

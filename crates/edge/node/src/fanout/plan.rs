@@ -20,6 +20,8 @@ const FIRST_WAIT: u64 = 1_000;
 const LONGEST_WAIT: u64 = 300_000;
 /// The longest wait that a witness may ask for: an hour.
 const LONGEST_BUSY: u64 = 3_600_000;
+/// The longest wait after a 404: whoever adds the log there sees it co-signed soon, and it costs the witness a look-up.
+const LONGEST_UNKNOWN: u64 = 16_000;
 /// A refusal counts as so many failures at least: it needs an operator, so it is not asked again for 16 to 32 seconds.
 const REFUSAL: u32 = 6;
 
@@ -35,6 +37,8 @@ pub(crate) enum Outcome {
     },
     /// It will not co-sign.
     Refused,
+    /// It does not follow this log.
+    NotFollowed,
     /// It may later.
     Busy {
         /// When it asks to be asked again.
@@ -56,7 +60,7 @@ pub(crate) struct Submission {
 }
 
 /// A witness says that it co-signed more than this log ever signed: somebody else has the key, this log was set back,
-/// or the witness lies.
+/// or the witness lies. Nothing new may be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("it says that it co-signed {claimed} entries, and this node signed no more than {signed}")]
 pub(crate) struct Ahead {
@@ -182,9 +186,15 @@ impl Plan {
         }
     }
 
+    /// The log signed heads up to this size. Anyone may take what is published to a witness, so one may know a head before
+    /// it is submitted here.
+    pub(crate) fn signed(&mut self, size: u64) {
+        self.signed = self.signed.max(size);
+    }
+
     /// A head was signed. It is the log's newest.
     pub(crate) fn head(&mut self, head: VerifiedCheckpoint, policy: Policy) {
-        self.signed = self.signed.max(head.checkpoint().size());
+        self.signed(head.checkpoint().size());
         if self.round.is_none() {
             self.begin(head, policy);
         } else {
@@ -265,7 +275,7 @@ impl Plan {
     /// What became of a submission of `size`. `jitter` is any number, chosen anew each time.
     ///
     /// # Errors
-    /// [`Ahead`]: an alarm. The witness is asked again later, as after a failure.
+    /// [`Ahead`]: nothing new may be signed.
     pub(crate) fn answered(
         &mut self,
         submission: Submission,
@@ -287,7 +297,6 @@ impl Plan {
                 self.take(remote, cosignatures, now);
             }
             Outcome::Conflict { size: claimed } if claimed > signed => {
-                follower.fail(now, jitter, None);
                 return Err(Ahead { claimed, signed });
             }
             Outcome::Conflict { size: claimed } => {
@@ -301,6 +310,11 @@ impl Plan {
             Outcome::Refused => {
                 follower.failures = follower.failures.max(REFUSAL - 1);
                 follower.fail(now, jitter, None);
+            }
+            Outcome::NotFollowed => {
+                follower.fail(now, jitter, None);
+                let latest = now.saturating_add(LONGEST_UNKNOWN);
+                follower.not_before = follower.not_before.min(latest);
             }
             Outcome::Busy { wait } => follower.fail(now, jitter, wait),
             Outcome::Failed => follower.fail(now, jitter, None),

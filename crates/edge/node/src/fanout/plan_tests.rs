@@ -340,6 +340,36 @@ fn l33_a_witness_that_claims_more_than_we_ever_signed_is_an_alarm() {
     assert_eq!(plan.due(1), [asked(0, 10, 10)]);
 }
 
+/// Whoever adds the log there does not wait for long.
+#[test]
+fn a_witness_that_does_not_follow_the_log_is_asked_again_within_sixteen_seconds() {
+    let (_, _, mut plan) = started(1, 1, 9);
+    let mut now = 0;
+    for expected in [1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 16_000] {
+        assert_eq!(plan.due(now), [asked(0, 0, 9)]);
+        plan.answered(asked(0, 0, 9), Outcome::NotFollowed, now, u32::MAX)
+            .unwrap();
+        let next = plan.wake_at().unwrap();
+        assert!(
+            next.abs_diff(now + expected) <= 1,
+            "{expected}: {}",
+            next - now
+        );
+        now = next;
+    }
+}
+
+#[test]
+fn what_was_published_may_be_known_to_a_witness_before_it_is_submitted_here() {
+    let (_, _, mut plan) = started(1, 1, 9);
+    plan.due(0);
+    plan.signed(12);
+    let known = plan.answered(asked(0, 0, 9), Outcome::Conflict { size: 12 }, 1, 0);
+    assert_eq!(known, Ok(()));
+    let ahead = plan.answered(asked(0, 0, 9), Outcome::Conflict { size: 13 }, 1, 0);
+    assert!(ahead.is_err());
+}
+
 #[test]
 fn waits_double_with_jitter_and_have_an_end() {
     let (_, _, mut plan) = started(1, 1, 9);

@@ -22,6 +22,16 @@ pub(crate) enum Gate {
     Refused(String),
 }
 
+impl Gate {
+    /// Why they may not.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused(reason) => Some(reason),
+            Self::Open | Self::Asking => None,
+        }
+    }
+}
+
 /// A witness remembers what this node does not: it was set back, somebody else has its key, or the witness lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum Forgotten {

@@ -54,7 +54,11 @@ pub(crate) struct Witnessing {
 
 impl Witnessing {
     /// Of a process that signs nothing: what was stored, and nothing more comes.
-    pub(crate) fn stored_only(quorum: &NodeQuorum, stored: Option<QuorateHead>) -> Self {
+    pub(crate) fn stored_only(
+        quorum: &NodeQuorum,
+        stored: Option<QuorateHead>,
+        gate: watch::Receiver<Gate>,
+    ) -> Self {
         let standing = Standing {
             quorate: stored,
             ..Standing::default()
@@ -62,7 +66,7 @@ impl Witnessing {
         Self {
             quorum: quorum.summary(),
             standing: watch::channel(standing).1,
-            gate: watch::channel(Gate::Open).1,
+            gate,
         }
     }
 
@@ -86,10 +90,7 @@ impl Witnessing {
 
     /// Why nothing new is signed, if it must not be.
     pub(crate) fn refusal(&self) -> Option<String> {
-        match &*self.gate.borrow() {
-            Gate::Refused(reason) => Some(reason.clone()),
-            Gate::Open | Gate::Asking => None,
-        }
+        self.gate.borrow().refusal().map(str::to_owned)
     }
 
     /// Whether all of so many entries are under a quorate head.

@@ -16,6 +16,7 @@ use super::client::{Answer, Client};
 use super::plan::{NotPublished, Outcome, Plan, Quorate, Submission};
 use super::quorum::NodeQuorum;
 use super::recall::{Gate, Recall};
+use super::remote::Remote;
 use super::standing::{Behind, QuorateHead, Standing, Witnessing};
 use crate::checkpoint::Published;
 use crate::clock;
@@ -54,6 +55,16 @@ pub(crate) struct Fanout {
     pub(crate) extras: Duration,
 }
 
+/// What the witnesses remember of a log.
+enum Recalled {
+    /// No more than is known here: heads may be signed, and taken to them.
+    NoMore(Plan),
+    /// More. Nothing new may be signed.
+    More(String),
+    /// The node stops.
+    Ended,
+}
+
 /// An answer that came back.
 type Answered = (Submission, Answer);
 
@@ -64,7 +75,7 @@ impl Fanout {
         stored: Option<QuorateHead>,
         heads: watch::Receiver<Option<Arc<Published>>>,
         gate: watch::Sender<Gate>,
-        closing: watch::Receiver<bool>,
+        mut closing: watch::Receiver<bool>,
         on_failure: impl FnOnce(FanoutError) + Send + 'static,
     ) -> (Witnessing, impl Future<Output = ()> + Send + 'static) {
         let (required, members) = self.quorum.k_of_n();
@@ -88,26 +99,72 @@ impl Fanout {
             gate: gate.subscribe(),
         };
         let task = async move {
-            if let Err(error) = Arc::new(self).run(&show, heads, &gate, closing).await {
-                on_failure(error);
+            tokio::select! {
+                ended = Arc::new(self).run(&show, heads, &gate) => {
+                    if let Err(error) = ended {
+                        on_failure(error);
+                    }
+                }
+                _ = closing.wait_for(|c| *c) => {}
             }
         };
         (witnessing, task)
     }
 
+    /// Asks what the witnesses remember, then takes heads to them, until one claims what cannot be; and again once an
+    /// operator resumes the scroll.
     async fn run(
         self: Arc<Self>,
         show: &watch::Sender<Standing>,
-        mut heads: watch::Receiver<Option<Arc<Published>>>,
+        heads: watch::Receiver<Option<Arc<Published>>>,
         gate: &watch::Sender<Gate>,
-        mut closing: watch::Receiver<bool>,
     ) -> Result<(), FanoutError> {
-        let started = Instant::now();
-        let mut plan = Plan::new(self.quorum.remotes().len(), self.extras);
-        tokio::select! {
-            recalled = Arc::clone(&self).recall(&mut plan, show, heads.clone(), gate) => recalled?,
-            _ = closing.wait_for(|c| *c) => return Ok(()),
+        loop {
+            let alarm = gate.borrow().refusal().map(str::to_owned);
+            show.send_modify(|s| s.alarm = alarm);
+            let may_ask = |g: &Gate| g.refusal().is_none();
+            if gate.subscribe().wait_for(may_ask).await.is_err() {
+                return Ok(());
+            }
+            show.send_modify(|s| s.alarm = None);
+            let claim = match Arc::clone(&self).recall(heads.clone()).await? {
+                Recalled::Ended => return Ok(()),
+                Recalled::More(claim) => claim,
+                Recalled::NoMore(plan) => {
+                    gate.send_replace(Gate::Open);
+                    match Arc::clone(&self).follow(plan, show, heads.clone()).await? {
+                        None => return Ok(()),
+                        Some(claim) => claim,
+                    }
+                }
+            };
+            self.halt(gate, claim).await?;
         }
+    }
+
+    /// Nothing new is signed from now on, and after a restart (R2).
+    async fn halt(
+        self: &Arc<Self>,
+        gate: &watch::Sender<Gate>,
+        claim: String,
+    ) -> Result<(), FanoutError> {
+        let scroll = &self.scroll;
+        tracing::error!(scroll, claim, "this scroll is not signed any more");
+        let reason = format!("{claim} (seen {})", clock::now());
+        gate.send_replace(Gate::Refused(reason.clone()));
+        let this = Arc::clone(self);
+        let recorded = off_thread(move || this.state.halt(&this.scroll, &reason)).await;
+        Ok(recorded.unwrap_or(Ok(()))?)
+    }
+
+    /// Takes heads to the witnesses. What one claims that cannot be, or `None` when the node stops.
+    async fn follow(
+        self: Arc<Self>,
+        mut plan: Plan,
+        show: &watch::Sender<Standing>,
+        mut heads: watch::Receiver<Option<Arc<Published>>>,
+    ) -> Result<Option<String>, FanoutError> {
+        let started = Instant::now();
         let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
         let mut words = Words::default();
         heads.mark_changed();
@@ -122,7 +179,7 @@ impl Fanout {
             }
             if let Some(quorate) = plan.quorate(now)? {
                 let Some(stored) = Arc::clone(&self).store(quorate).await? else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 show.send_modify(|s| s.quorate = Some(stored));
                 self.show_distance(&plan, show, &heads);
@@ -133,7 +190,7 @@ impl Fanout {
             tokio::select! {
                 changed = heads.changed() => {
                     if changed.is_err() {
-                        return Ok(());
+                        return Ok(None);
                     }
                     let newest = heads.borrow_and_update().clone();
                     if let Some(newest) = newest {
@@ -142,32 +199,30 @@ impl Fanout {
                 }
                 Some(done) = asked.join_next() => {
                     let Some((submission, answer)) = joined(done) else {
-                        return Ok(());
+                        return Ok(None);
                     };
+                    plan.signed(heads.borrow().as_ref().map_or(0, |h| h.size));
                     let now = millis(started.elapsed());
-                    self.hear(&mut plan, &mut words, show, submission, answer, now);
+                    if let Some(claim) = self.hear(&mut plan, &mut words, show, submission, answer, now) {
+                        return Ok(Some(claim));
+                    }
                 }
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
-                _ = closing.wait_for(|c| *c) => return Ok(()),
             }
         }
     }
 
-    /// Asks the witnesses what they remember, and opens the gate if that is no more than what is known here (R2). Never
-    /// ends if it is more.
+    /// Asks the witnesses what they remember, until no quorum of them can remember more than is known here (R2).
     async fn recall(
         self: Arc<Self>,
-        plan: &mut Plan,
-        show: &watch::Sender<Standing>,
         mut heads: watch::Receiver<Option<Arc<Published>>>,
-        gate: &watch::Sender<Gate>,
-    ) -> Result<(), FanoutError> {
+    ) -> Result<Recalled, FanoutError> {
         let newest = match heads.wait_for(Option::is_some).await {
             Ok(newest) => newest.clone(),
             Err(_) => None,
         };
         let Some(newest) = newest else {
-            return std::future::pending().await;
+            return Ok(Recalled::Ended);
         };
         let (head, _) = self.judged_by(&newest.note)?;
         let started = Instant::now();
@@ -184,24 +239,20 @@ impl Fanout {
             tokio::select! {
                 Some(done) = asked.join_next() => {
                     let Some((submission, answer)) = joined(done) else {
-                        return std::future::pending().await;
+                        return Ok(Recalled::Ended);
                     };
                     let now = millis(started.elapsed());
                     let said = recall.answered(submission.remote, &answer, now, jitter());
                     if let (Err(forgotten), Some(remote)) = (said, self.quorum.remotes().get(submission.remote)) {
-                        let reason = format!("of the witness {}: {forgotten}", remote.label());
-                        tracing::error!(scroll = self.scroll, reason, "this scroll is not signed any more");
-                        show.send_modify(|s| s.alarm = Some(reason.clone()));
-                        gate.send_replace(Gate::Refused(reason));
-                        return std::future::pending().await;
+                        return Ok(Recalled::More(format!("of the witness {}: {forgotten}", remote.label())));
                     }
                 }
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
             }
         }
+        let mut plan = Plan::new(self.quorum.remotes().len(), self.extras);
         plan.learn(recall.known());
-        gate.send_replace(Gate::Open);
-        Ok(())
+        Ok(Recalled::NoMore(plan))
     }
 
     /// A head of ours, with the policy that it must satisfy.
@@ -242,6 +293,7 @@ impl Fanout {
         Some((submission, answer))
     }
 
+    /// Takes in what a witness said. `Some` if it claims what cannot be: nothing new may be signed.
     fn hear(
         &self,
         plan: &mut Plan,
@@ -250,33 +302,37 @@ impl Fanout {
         submission: Submission,
         answer: Answer,
         now: u64,
-    ) {
-        let Some(remote) = self.quorum.remotes().get(submission.remote) else {
-            return;
-        };
+    ) -> Option<String> {
+        let remote = self.quorum.remotes().get(submission.remote)?;
         let (outcome, said) = match answer {
             Answer::Cosigned(cosignatures) => (Outcome::Cosigned(cosignatures), None),
             Answer::Conflict { size } => (Outcome::Conflict { size }, None),
+            Answer::Refused { status: 404, .. } => (Outcome::NotFollowed, Some(Said::NotFollowed)),
+            Answer::Refused {
+                status: 422,
+                reason,
+            } => (Outcome::Refused, Some(Said::OtherHistory(reason))),
             Answer::Refused { status, reason } => {
                 let said = format!("it refuses with status {status}: {reason}");
-                (Outcome::Refused, Some(said))
+                (Outcome::Refused, Some(Said::Trouble(said)))
             }
-            Answer::Busy { wait } => (Outcome::Busy { wait }, Some("it is busy".to_owned())),
-            Answer::Failed(error) => (Outcome::Failed, Some(error.to_string())),
+            Answer::Busy { wait } => {
+                let said = Said::Trouble("it is busy".to_owned());
+                (Outcome::Busy { wait }, Some(said))
+            }
+            Answer::Failed(error) => (Outcome::Failed, Some(Said::Trouble(error.to_string()))),
         };
-        let well = matches!(outcome, Outcome::Cosigned(_));
-        if well || said.is_some() {
+        if matches!(outcome, Outcome::Cosigned(_)) || said.is_some() {
             words.say(&self.scroll, &remote.label(), submission.remote, said);
+            let alarm = words.other_history(self.quorum.remotes());
+            show.send_if_modified(|s| {
+                let changed = s.alarm != alarm;
+                s.alarm = alarm;
+                changed
+            });
         }
-        if let Err(ahead) = plan.answered(submission, outcome, now, jitter()) {
-            let alarm = format!("the witness {}: {ahead}", remote.label());
-            tracing::error!(
-                scroll = self.scroll,
-                alarm,
-                "a witness claims what cannot be"
-            );
-            show.send_modify(|s| s.alarm = Some(alarm));
-        }
+        let ahead = plan.answered(submission, outcome, now, jitter()).err()?;
+        Some(format!("of the witness {}: {ahead}", remote.label()))
     }
 
     /// Durable first (R2). `None` when the runtime is shutting down.
@@ -381,23 +437,64 @@ fn proof(reader: &Reader, old: u64, size: u64) -> Result<Proof, quorate_store::R
     reader.prove_consistency(old, size)
 }
 
+/// Why a witness does not co-sign.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    /// It does not follow the log: somebody has to add it there.
+    NotFollowed,
+    /// It co-signed a head that ours does not follow from (422 comes after 409, so it is of the size that it named).
+    /// Nobody signed this: it may lie.
+    OtherHistory(String),
+    /// Anything else.
+    Trouble(String),
+}
+
 /// What was last said of each witness, so that the log of the node tells changes only.
 #[derive(Debug, Default)]
-struct Words(HashMap<usize, String>);
+struct Words(HashMap<usize, Said>);
 
 impl Words {
-    fn say(&mut self, scroll: &str, witness: &str, remote: usize, said: Option<String>) {
+    /// Which witness says that it co-signed another history, if one does.
+    fn other_history(&self, remotes: &[Remote]) -> Option<String> {
+        remotes.iter().enumerate().find_map(|(i, remote)| {
+            let said = self.0.get(&i)?;
+            matches!(said, Said::OtherHistory(_)).then(|| {
+                let witness = remote.label();
+                format!(
+                    "the witness {witness} says that it co-signed another history of this scroll"
+                )
+            })
+        })
+    }
+
+    fn say(&mut self, scroll: &str, witness: &str, remote: usize, said: Option<Said>) {
+        if self.0.get(&remote) == said.as_ref() {
+            return;
+        }
         match said {
             None => {
-                if self.0.remove(&remote).is_some() {
-                    tracing::info!(scroll, witness, "co-signs again");
-                }
+                self.0.remove(&remote);
+                tracing::info!(scroll, witness, "co-signs");
             }
             Some(said) => {
-                if self.0.get(&remote) != Some(&said) {
-                    tracing::warn!(scroll, witness, "does not co-sign: {said}");
-                    self.0.insert(remote, said);
+                match &said {
+                    Said::NotFollowed => tracing::info!(
+                        scroll,
+                        witness,
+                        "does not follow this scroll yet; its operator adds it with 'quorate witness add-log VKEY', and \
+                         'quorate log show' prints the vkeys"
+                    ),
+                    Said::OtherHistory(why) => tracing::error!(
+                        scroll,
+                        witness,
+                        why,
+                        "says that it co-signed another history of this scroll"
+                    ),
+                    Said::Trouble(why) => {
+                        tracing::warn!(scroll, witness, "does not co-sign: {why}")
+                    }
                 }
+                self.0.insert(remote, said);
             }
         }
     }

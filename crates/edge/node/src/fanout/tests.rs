@@ -23,8 +23,30 @@ use crate::{Mode, Node, Overrides};
 struct Played {
     server: Server,
     up: Arc<AtomicBool>,
+    /// What it answers instead, if anything.
+    lie: Arc<Mutex<Option<Lie>>>,
     name: String,
     vkey: String,
+}
+
+#[derive(Clone, Copy)]
+enum Lie {
+    Conflict(u64),
+    OtherHistory,
+}
+
+impl Lie {
+    fn reply(self) -> Reply {
+        match self {
+            Self::Conflict(size) => conflict(size),
+            Self::OtherHistory => reply("422 Unprocessable", "", "another tree\n"),
+        }
+    }
+}
+
+fn conflict(size: u64) -> Reply {
+    let kind = "content-type: text/x.tlog.size\r\n";
+    reply("409 Conflict", kind, format!("{size}\n"))
 }
 
 type Keys = Arc<Mutex<Vec<LogKey>>>;
@@ -45,8 +67,7 @@ fn play(
         .entry(checkpoint.origin().to_string())
         .or_insert(first);
     if last.0 != request.old() {
-        let kind = "content-type: text/x.tlog.size\r\n";
-        return reply("409 Conflict", kind, format!("{}\n", last.0));
+        return conflict(last.0);
     }
     let (size, root) = (checkpoint.size(), checkpoint.root());
     if verify_consistency(last.0, &last.1, size, root, request.proof()).is_err() {
@@ -61,8 +82,12 @@ impl Played {
     async fn start(seed: u8, keys: &Keys) -> Self {
         let (up, keys) = (Arc::new(AtomicBool::new(true)), Arc::clone(keys));
         let (on, heads) = (Arc::clone(&up), Mutex::default());
+        let lie = Arc::<Mutex<Option<Lie>>>::default();
+        let lies = Arc::clone(&lie);
         let server = Server::start(move |_, request| {
-            if on.load(Ordering::SeqCst) {
+            if let Some(lie) = *lies.lock().unwrap() {
+                lie.reply()
+            } else if on.load(Ordering::SeqCst) {
                 play(&heads, request, &keys, seed)
             } else {
                 reply("503 Unavailable", "", "")
@@ -71,9 +96,14 @@ impl Played {
         Self {
             server: server.await,
             up,
+            lie,
             name: format!("w{seed}"),
             vkey: vkey(&signers(&format!("w{seed}.example"), seed)[0]),
         }
+    }
+
+    fn lies(&self, lie: Option<Lie>) {
+        *self.lie.lock().unwrap() = lie;
     }
 
     fn set_up(&self, up: bool) {
@@ -542,5 +572,92 @@ async fn r2_nothing_new_is_signed_before_enough_witnesses_have_said_what_they_re
     let signed = until(&network, |i| i["watermark"] == "quorate").await;
     assert_eq!(signed["witnessing"]["quorate"]["size"], 3);
     assert_eq!(network.get("/healthz").await.status, StatusCode::OK);
+    close(node).await;
+}
+
+/// A witness may know of a head that somebody else signed at any time, not only when the node starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn l33_a_witness_that_claims_more_than_we_ever_signed_stops_the_signing_until_an_operator_resumes()
+ {
+    let rig = Rig::with_history().await;
+    let (node, network) = rig.open().await;
+    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+    assert_eq!(
+        network.post("/scrolls/A/resume", "").await.status,
+        StatusCode::CONFLICT
+    );
+    rig.witnesses[2].lies(Some(Lie::Conflict(99)));
+    network.post("/scrolls/A/receipts", RECEIPT).await;
+    let halted = until(&network, |i| i["witnessing"]["signing"] == "no").await;
+    let why = "of the witness w63: it says that it co-signed 99 entries, and this node signed no more than 3 (seen 20";
+    assert!(
+        halted["halted"].as_str().unwrap().starts_with(why),
+        "{halted}"
+    );
+    assert_eq!(halted["witnessing"]["alarm"], halted["halted"]);
+    let answer = network
+        .post("/scrolls/A/receipts?wait=quorate", RECEIPT)
+        .await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        info(&network).await["checkpoint"]["size"],
+        3,
+        "nothing new is signed"
+    );
+    close(node).await;
+
+    // So it is after a restart, although the other two are a quorum and the liar is gone, and without any witness.
+    rig.witnesses[2].set_up(false);
+    rig.witnesses[2].lies(None);
+    let policy = std::fs::read_to_string(rig.dir.path().join("policy")).unwrap();
+    rig.write("quorum none\n");
+    let (node, network) = rig.open().await;
+    let unwitnessed = info(&network).await;
+    assert!(unwitnessed["halted"].as_str().unwrap().starts_with(why));
+    assert_eq!(
+        network.get("/healthz").await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    network
+        .post("/scrolls/A/receipts?wait=checkpoint", RECEIPT)
+        .await;
+    assert_eq!(info(&network).await["checkpoint"]["size"], 3);
+    close(node).await;
+    rig.write(&policy);
+    let (node, network) = rig.open().await;
+    let again = info(&network).await;
+    assert!(again["halted"].as_str().unwrap().starts_with(why));
+
+    // Resumed, the witnesses are asked first.
+    let resumed = network.post("/scrolls/A/resume", "").await;
+    assert_eq!(resumed.status, StatusCode::OK);
+    let quorate = until(&network, |i| i["watermark"] == "quorate").await;
+    assert_eq!(
+        (&quorate["halted"], &quorate["size"]),
+        (&Value::Null, &5.into())
+    );
+    assert_eq!(network.get("/healthz").await.status, StatusCode::OK);
+    close(node).await;
+    let (node, network) = rig.open().await;
+    assert_eq!(info(&network).await["halted"], Value::Null);
+    close(node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_that_says_it_co_signed_another_history_is_an_alarm_and_no_halt() {
+    let rig = Rig::with_history().await;
+    let (node, network) = rig.open().await;
+    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+    rig.witnesses[0].lies(Some(Lie::OtherHistory));
+    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+    let alarmed = until(&network, |i| i["witnessing"]["alarm"] != Value::Null).await;
+    assert_eq!(
+        alarmed["witnessing"]["alarm"],
+        "the witness w61 says that it co-signed another history of this scroll"
+    );
+    assert_eq!(
+        (&alarmed["halted"], &alarmed["watermark"]),
+        (&Value::Null, &"quorate".into())
+    );
     close(node).await;
 }
