@@ -14,6 +14,7 @@ use crate::fanout::Gate;
 use crate::identity::{IdentityError, Signers};
 use crate::state::{SignedHead, State, StateError};
 use crate::tasks::off_thread;
+use crate::waiting::Progress;
 
 /// How long a caller waits while the witnesses have not said what they remember.
 const ASKING: Duration = Duration::from_secs(10);
@@ -202,6 +203,10 @@ pub(crate) struct Checkpointer {
     pub(crate) interval: Duration,
     /// Whether a new head may be signed.
     pub(crate) gate: watch::Receiver<Gate>,
+    /// What waits for a checkpoint.
+    pub(crate) progress: Arc<Progress>,
+    /// A checkpoint is not the end of waiting: a quorum is.
+    pub(crate) witnessed: bool,
 }
 
 impl Checkpointer {
@@ -247,6 +252,14 @@ impl Checkpointer {
             signed_at,
             note,
         }))
+    }
+
+    /// Nothing up to `size` waits for a checkpoint any more.
+    fn reached(&self, size: u64) {
+        self.progress.checkpoint.reached(size);
+        if !self.witnessed {
+            self.progress.quorum.reached(size);
+        }
     }
 
     /// `ROOT.<scroll>.txt`: head hash and size on a line each, then the checkpoint note.
@@ -301,6 +314,7 @@ impl Checkpointer {
                     Err(error) => return on_failure(error),
                 }
                 let size = publish.borrow().as_ref().map_or(0, |p| p.size);
+                this.reached(size);
                 let may_grow = async {
                     if gate.wait_for(|g| *g == Gate::Open).await.is_err() {
                         std::future::pending::<()>().await;
@@ -362,6 +376,8 @@ mod tests {
             root_file: dir.path().join("ROOT"),
             interval: Duration::ZERO,
             gate: watch::channel(Gate::Open).1,
+            progress: Arc::default(),
+            witnessed: false,
         };
         let (_size, committed) = watch::channel(0);
         let (checkpoints, task) = checkpointer.task(None, committed, |_| ());

@@ -1,7 +1,7 @@
 //! Opening a node's scrolls: stored heads first, then the Identity scroll, then the others.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate_lineage::Heads;
 use quorate_note::{Checkpoint, KeyKind, KeyName, LogKey, Origin, SignedCheckpoint, VerifierKey};
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpointer, Checkpoints, Published};
 use crate::clock;
-use crate::fanout::{Fanout, Gate, Witnessing, judged_again};
+use crate::fanout::{Fanout, Gate, QuorumError, Roster, Witnessing, judged_again};
 use crate::identity::{IdentityError, Signers};
 use crate::node::{Inner, Mode, NodeError, make_private_dir};
 use crate::prepare::{self, ReceiptIndexer};
@@ -346,6 +346,8 @@ impl Inner {
                     root_file: self.root_file(&name),
                     interval: self.config.checkpoint_interval,
                     gate: gate.subscribe(),
+                    progress: Arc::clone(sequencer.progress()),
+                    witnessed: self.quorum.is_some(),
                 };
                 let (checkpoints, task) =
                     checkpointer.task(newest, sequencer.committed(), move |error| {
@@ -381,7 +383,13 @@ impl Inner {
                 ),
             }
         }
-        let witnessing = self.start_fanout(&spec, &reader, &checkpoints, gate.clone())?;
+        let witnessing = self.start_fanout(
+            &spec,
+            &reader,
+            sequencer.as_ref(),
+            &checkpoints,
+            gate.clone(),
+        )?;
         let scroll = Arc::new(Scroll {
             spec,
             reader,
@@ -390,6 +398,7 @@ impl Inner {
             sealed,
             witnessing,
             gate,
+            shown: Mutex::default(),
         });
         self.scrolls
             .write()
@@ -427,25 +436,24 @@ impl Inner {
         self: &Arc<Self>,
         spec: &ScrollSpec,
         reader: &Reader,
+        sequencer: Option<&Sequencer>,
         checkpoints: &Checkpoints,
         gate: watch::Sender<Gate>,
     ) -> Result<Option<Witnessing>, NodeError> {
         let Some((quorum, client)) = &self.quorum else {
             return Ok(None);
         };
-        let untrusted = |reason: String| NodeError::StoredCheckpoint {
-            name: spec.name.clone(),
-            reason,
-        };
-        let stored = match self.state.quorate_head(&spec.name)? {
-            Some(stored) => {
-                let policy = quorum
-                    .for_log(self.log_keys(&spec.origin, true))
-                    .map_err(|e| untrusted(e.to_string()))?;
-                judged_again(&stored, &policy)
-            }
-            None => None,
-        };
+        let keys = self.log_keys(&spec.origin, false);
+        let own: Vec<_> = keys.iter().map(|k| k.key_bytes().to_vec()).collect();
+        quorum.refuse_own(&own)?;
+        let policy = quorum
+            .for_log(self.log_keys(&spec.origin, true))
+            .map_err(|source| QuorumError::Scroll {
+                scroll: spec.name.clone(),
+                source,
+            })?;
+        let stored = self.state.quorate_head(&spec.name)?;
+        let stored = stored.and_then(|stored| judged_again(&stored, &policy));
         if self.mode != Mode::Online {
             return Ok(Some(Witnessing::stored_only(
                 quorum,
@@ -465,6 +473,8 @@ impl Inner {
             }),
             state: Arc::clone(&self.state),
             extras: self.config.extras,
+            progress: sequencer.map_or_else(Arc::default, |s| Arc::clone(s.progress())),
+            roster: Roster::of(quorum, stored.as_ref()),
         };
         let (node, name) = (Arc::downgrade(self), spec.name.clone());
         let on_failure = move |error| {

@@ -1,6 +1,6 @@
 //! One scroll of a running node: its store, its sequencer, its checkpoints.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
 use quorate_note::TlogProof;
@@ -13,6 +13,7 @@ use crate::checkpoint::{CheckpointError, Checkpoints, Published};
 use crate::fanout::{Gate, Witnessing};
 use crate::lane::Lane;
 use crate::sequencer::{Append, AppendError, Appended, Input, Patience, Pending, Sequencer};
+use crate::waiting::Progress;
 
 /// A scroll as handlers see it.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Scroll {
     pub(crate) witnessing: Option<Witnessing>,
     /// Whether new heads may be signed.
     pub(crate) gate: watch::Sender<Gate>,
+    /// The head that was shown last while none was quorate.
+    pub(crate) shown: Mutex<Option<Arc<Published>>>,
 }
 
 /// The code of an answer that lacks a checkpoint because none may be signed.
@@ -65,16 +68,29 @@ impl Scroll {
         self.gate.borrow().refusal().map(str::to_owned)
     }
 
+    /// How it gets on; `None` in a process that appends nothing.
+    pub(crate) fn progress(&self) -> Option<&Progress> {
+        Some(&**self.sequencer.as_ref()?.progress())
+    }
+
     /// Whether this process signs its heads.
     pub(crate) fn signs(&self) -> bool {
         self.checkpoints.signs()
     }
 
-    /// The head that others are shown: the newest quorate one, else the newest that is durable.
+    /// The head that others are shown: the newest quorate one, else the newest that is durable. Who was shown a durable
+    /// one is not shown a smaller one afterwards: to a monitor that is a rollback.
     #[must_use]
     pub(crate) fn shown(&self) -> Option<Arc<Published>> {
-        let quorate = self.witnessing.as_ref().and_then(Witnessing::newest);
-        quorate.or_else(|| self.checkpoints.newest())
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.witnessing.as_ref().and_then(Witnessing::newest) {
+            Some(quorate) if shown.as_ref().is_none_or(|s| s.size <= quorate.size) => Some(quorate),
+            Some(_) => shown.clone(),
+            None => {
+                *shown = self.checkpoints.newest();
+                shown.clone()
+            }
+        }
     }
 
     /// A head that covers `size` entries: the newest quorate one if it does, else one that is durable, made at once if

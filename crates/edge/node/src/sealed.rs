@@ -396,6 +396,7 @@ mod tests {
             sealed,
             witnessing: None,
             gate: tokio::sync::watch::Sender::new(crate::fanout::Gate::Open),
+            shown: std::sync::Mutex::default(),
         });
         (scroll, thread)
     }

@@ -28,6 +28,8 @@ type Heads = TableDefinition<'static, &'static str, &'static [u8]>;
 const HALTS: TableDefinition<'_, &str, &str> = TableDefinition::new("halts_v1");
 /// What else holds of this directory.
 const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts_v1");
+/// The policy of the last start, in its text: one cannot just be left out.
+const POLICY: &str = "policy";
 /// It has been a witness: positions must be there.
 const WITNESS: &str = "witness";
 
@@ -289,6 +291,30 @@ impl State {
         }
         let tx = self.db.begin_write()?;
         tx.open_table(FACTS)?.insert(WITNESS, "")?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// The policy of the last start that named one.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn policy(&self) -> Result<Option<String>, StateError> {
+        let tx = self.db.begin_read()?;
+        let policy = tx.open_table(FACTS)?.get(POLICY)?;
+        Ok(policy.map(|text| text.value().to_owned()))
+    }
+
+    /// Remembers the policy of this start, durably.
+    ///
+    /// # Errors
+    /// The environment's.
+    pub(crate) fn set_policy(&self, text: &str) -> Result<(), StateError> {
+        if self.policy()?.as_deref() == Some(text) {
+            return Ok(());
+        }
+        let tx = self.db.begin_write()?;
+        tx.open_table(FACTS)?.insert(POLICY, text)?;
         tx.commit()?;
         Ok(())
     }

@@ -314,7 +314,13 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
     if let Some(head) = scroll.get("head_hash").and_then(Value::as_str) {
         fields.push("head", head);
     }
+    if let Some(reason) = scroll.get("halted").and_then(Value::as_str) {
+        fields.push("halted", reason);
+    }
     fields.push("witnesses", witnessing(scroll));
+    for witness in array(&scroll["witnessing"], "witnesses") {
+        fields.push("", member(witness));
+    }
     fields.push("created", seconds(string(scroll, "created_at")));
     for (i, key) in array(scroll, "vkeys")
         .iter()
@@ -355,6 +361,23 @@ fn checkpoint(scroll: &Value) -> String {
         }
         None => "none yet".to_owned(),
     }
+}
+
+/// One witness: what it co-signed last, and why it does not go on.
+fn member(witness: &Value) -> String {
+    let name = string(witness, "name");
+    let mut text = match witness.get("size").and_then(Value::as_u64) {
+        Some(size) => {
+            let at = seconds(string(witness, "cosigned_at"));
+            format!("{name}: {size} at {at}")
+        }
+        None => format!("{name}: nothing since the start"),
+    };
+    if let Some(trouble) = witness.get("trouble").and_then(Value::as_str) {
+        text.push_str("; ");
+        text.push_str(trouble);
+    }
+    text
 }
 
 /// What witnesses there are, in words that do not promise more than there is.

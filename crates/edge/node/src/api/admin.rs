@@ -379,19 +379,15 @@ pub(crate) async fn node(
     lane.blocking(move || Ok(Json(app.node_info()))).await
 }
 
-/// `GET /healthz`: 200 while the node takes appends.
-pub(crate) async fn healthz(State(app): State<App>) -> Response {
-    let ill = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    if let Some(failure) = app.failure() {
-        return ill(format!("stopping: {failure}\n"));
+/// `GET /healthz`: 200 if every scroll can append and nothing has waited too long; else what is wrong, a line each.
+pub(crate) async fn healthz(
+    State(app): State<App>,
+    Extension(lane): Extension<Lane>,
+) -> Result<Response, ApiError> {
+    let ills = lane.blocking(move || Ok(app.ills())).await?;
+    if ills.is_empty() {
+        return Ok("ok\n".into_response());
     }
-    let scrolls = app.scrolls();
-    let refused = scrolls.iter().find_map(|s| {
-        let reason = s.halted()?;
-        Some(format!("{} is not signed: {reason}\n", s.spec().name))
-    });
-    match refused {
-        Some(refused) => ill(refused),
-        None => "ok\n".into_response(),
-    }
+    let text = format!("{}\n", ills.join("\n"));
+    Ok((StatusCode::SERVICE_UNAVAILABLE, text).into_response())
 }

@@ -1,27 +1,30 @@
 //! The task of one scroll: it takes heads to the witnesses, stores what becomes quorate, then shows it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quorate_merkle::Proof;
-use quorate_note::{LogKey, SignedCheckpoint, VerifiedCheckpoint};
+use quorate_note::{
+    LogKey, SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, VerifierKey,
+};
 use quorate_policy::{Policy, PolicyErrorKind, Verdict};
 use quorate_store::Reader;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, SubmitError};
 use super::plan::{NotPublished, Outcome, Plan, Quorate, Submission};
 use super::quorum::NodeQuorum;
 use super::recall::{Gate, Recall};
 use super::remote::Remote;
+use super::roster::{Roster, Trouble};
 use super::standing::{Behind, QuorateHead, Standing, Witnessing};
 use crate::checkpoint::Published;
 use crate::clock;
 use crate::state::{SignedHead, State, StateError};
 use crate::tasks::off_thread;
+use crate::waiting::Progress;
 
 /// Why a scroll's fan-out ended. What is published stays; the node must stop.
 #[derive(Debug, Error)]
@@ -53,12 +56,16 @@ pub(crate) struct Fanout {
     pub(crate) state: Arc<State>,
     /// How long further co-signatures are waited for once there are enough.
     pub(crate) extras: Duration,
+    /// What waits for a quorum.
+    pub(crate) progress: Arc<Progress>,
+    /// How each witness follows the scroll.
+    pub(crate) roster: Roster,
 }
 
 /// What the witnesses remember of a log.
 enum Recalled {
     /// No more than is known here: heads may be signed, and taken to them.
-    NoMore(Plan),
+    NoMore(Box<Plan>),
     /// More. Nothing new may be signed.
     More(String),
     /// The node stops.
@@ -81,11 +88,11 @@ impl Fanout {
         let (required, members) = self.quorum.k_of_n();
         let newest = heads.borrow().as_ref().map(|h| h.size);
         let quorate = stored.as_ref().map(|q| q.published.size);
-        let behind = (quorate.is_none() || quorate != newest).then(|| Behind {
+        self.progress.quorum.reached(quorate.unwrap_or(0));
+        let behind = (quorate.is_none() || quorate != newest).then_some(Behind {
             has: 0,
             required,
             members,
-            since: clock::now_micros(),
         });
         let first = Standing {
             quorate: stored,
@@ -97,6 +104,8 @@ impl Fanout {
             quorum: self.quorum.summary(),
             standing,
             gate: gate.subscribe(),
+            roster: self.roster.clone(),
+            progress: Some(Arc::clone(&self.progress)),
         };
         let task = async move {
             tokio::select! {
@@ -127,12 +136,12 @@ impl Fanout {
                 return Ok(());
             }
             show.send_modify(|s| s.alarm = None);
-            let claim = match Arc::clone(&self).recall(heads.clone()).await? {
+            let claim = match Arc::clone(&self).recall(show, heads.clone()).await? {
                 Recalled::Ended => return Ok(()),
                 Recalled::More(claim) => claim,
                 Recalled::NoMore(plan) => {
                     gate.send_replace(Gate::Open);
-                    match Arc::clone(&self).follow(plan, show, heads.clone()).await? {
+                    match Arc::clone(&self).follow(*plan, show, heads.clone()).await? {
                         None => return Ok(()),
                         Some(claim) => claim,
                     }
@@ -150,11 +159,14 @@ impl Fanout {
     ) -> Result<(), FanoutError> {
         let scroll = &self.scroll;
         tracing::error!(scroll, claim, "this scroll is not signed any more");
+        // Closed at once; refused, which an operator can end, only once it is stored.
+        gate.send_replace(Gate::Asking);
         let reason = format!("{claim} (seen {})", clock::now());
-        gate.send_replace(Gate::Refused(reason.clone()));
-        let this = Arc::clone(self);
-        let recorded = off_thread(move || this.state.halt(&this.scroll, &reason)).await;
-        Ok(recorded.unwrap_or(Ok(()))?)
+        let (this, stored) = (Arc::clone(self), reason.clone());
+        let recorded = off_thread(move || this.state.halt(&this.scroll, &stored)).await;
+        recorded.unwrap_or(Ok(()))?;
+        gate.send_replace(Gate::Refused(reason));
+        Ok(())
     }
 
     /// Takes heads to the witnesses. What one claims that cannot be, or `None` when the node stops.
@@ -166,7 +178,6 @@ impl Fanout {
     ) -> Result<Option<String>, FanoutError> {
         let started = Instant::now();
         let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
-        let mut words = Words::default();
         heads.mark_changed();
         loop {
             let now = millis(started.elapsed());
@@ -177,10 +188,11 @@ impl Fanout {
                 let this = Arc::clone(&self);
                 asked.spawn(async move { this.ask(submission, &head).await });
             }
-            if let Some(quorate) = plan.quorate(now)? {
+            if let Some(quorate) = self.published(&mut plan, now)? {
                 let Some(stored) = Arc::clone(&self).store(quorate).await? else {
                     return Ok(None);
                 };
+                self.progress.quorum.reached(stored.published.size);
                 show.send_modify(|s| s.quorate = Some(stored));
                 self.show_distance(&plan, show, &heads);
                 continue;
@@ -203,7 +215,7 @@ impl Fanout {
                     };
                     plan.signed(heads.borrow().as_ref().map_or(0, |h| h.size));
                     let now = millis(started.elapsed());
-                    if let Some(claim) = self.hear(&mut plan, &mut words, show, submission, answer, now) {
+                    if let Some(claim) = self.hear(&mut plan, show, submission, answer, now) {
                         return Ok(Some(claim));
                     }
                 }
@@ -212,9 +224,25 @@ impl Fanout {
         }
     }
 
+    /// The next quorate head. One that makes no note is not published, and the next may.
+    fn published(&self, plan: &mut Plan, now: u64) -> Result<Option<Quorate>, FanoutError> {
+        match plan.quorate(now) {
+            Err(NotPublished::Carry(error)) => {
+                tracing::error!(
+                    scroll = self.scroll,
+                    %error,
+                    "the co-signatures of a quorum do not fit under one checkpoint, so it is not shown as quorate"
+                );
+                Ok(None)
+            }
+            published => Ok(published?),
+        }
+    }
+
     /// Asks the witnesses what they remember, until no quorum of them can remember more than is known here (R2).
     async fn recall(
         self: Arc<Self>,
+        show: &watch::Sender<Standing>,
         mut heads: watch::Receiver<Option<Arc<Published>>>,
     ) -> Result<Recalled, FanoutError> {
         let newest = match heads.wait_for(Option::is_some).await {
@@ -224,7 +252,7 @@ impl Fanout {
         let Some(newest) = newest else {
             return Ok(Recalled::Ended);
         };
-        let (head, _) = self.judged_by(&newest.note)?;
+        let (mut head, _) = self.judged_by(&newest.note)?;
         let started = Instant::now();
         let mut recall = Recall::new(self.quorum.remotes().len(), newest.size);
         let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
@@ -237,10 +265,24 @@ impl Fanout {
             }
             let wake = recall.wake_at().map(Duration::from_millis);
             tokio::select! {
+                changed = heads.changed() => {
+                    // Of the same size, signed anew because keys changed: some witness may know only those of today.
+                    let newest = heads.borrow_and_update().clone();
+                    let (Ok(()), Some(newest)) = (changed, newest) else {
+                        return Ok(Recalled::Ended);
+                    };
+                    let (signed_anew, policy) = self.judged_by(&newest.note)?;
+                    judge_shown(show, &policy);
+                    head = signed_anew;
+                }
                 Some(done) = asked.join_next() => {
                     let Some((submission, answer)) = joined(done) else {
                         return Ok(Recalled::Ended);
                     };
+                    match trouble_of(&answer) {
+                        Some(trouble) => self.note_trouble(submission.remote, trouble),
+                        None => self.note_answer(submission.remote),
+                    }
                     let now = millis(started.elapsed());
                     let said = recall.answered(submission.remote, &answer, now, jitter());
                     if let (Err(forgotten), Some(remote)) = (said, self.quorum.remotes().get(submission.remote)) {
@@ -252,7 +294,7 @@ impl Fanout {
         }
         let mut plan = Plan::new(self.quorum.remotes().len(), self.extras);
         plan.learn(recall.known());
-        Ok(Recalled::NoMore(plan))
+        Ok(Recalled::NoMore(Box::new(plan)))
     }
 
     /// A head of ours, with the policy that it must satisfy.
@@ -273,6 +315,7 @@ impl Fanout {
         newest: &Published,
     ) -> Result<(), FanoutError> {
         let (head, policy) = self.judged_by(&newest.note)?;
+        judge_shown(show, &policy);
         if !is_quorate(&show.borrow(), &head) {
             plan.head(head, policy);
         }
@@ -285,10 +328,7 @@ impl Fanout {
         let remote = self.quorum.remotes().get(submission.remote)?;
         let answer = match proof {
             Ok(proof) => self.client.submit(remote, old, proof, head).await,
-            Err(error) => {
-                tracing::error!(scroll = self.scroll, %error, "no proof can be made for the witnesses");
-                Answer::Busy { wait: None }
-            }
+            Err(error) => Answer::Failed(SubmitError::Proof(error.to_string())),
         };
         Some((submission, answer))
     }
@@ -297,42 +337,95 @@ impl Fanout {
     fn hear(
         &self,
         plan: &mut Plan,
-        words: &mut Words,
         show: &watch::Sender<Standing>,
         submission: Submission,
         answer: Answer,
         now: u64,
     ) -> Option<String> {
         let remote = self.quorum.remotes().get(submission.remote)?;
-        let (outcome, said) = match answer {
-            Answer::Cosigned(cosignatures) => (Outcome::Cosigned(cosignatures), None),
-            Answer::Conflict { size } => (Outcome::Conflict { size }, None),
-            Answer::Refused { status: 404, .. } => (Outcome::NotFollowed, Some(Said::NotFollowed)),
-            Answer::Refused {
-                status: 422,
-                reason,
-            } => (Outcome::Refused, Some(Said::OtherHistory(reason))),
-            Answer::Refused { status, reason } => {
-                let said = format!("it refuses with status {status}: {reason}");
-                (Outcome::Refused, Some(Said::Trouble(said)))
+        let mut trouble = trouble_of(&answer);
+        let circles = plan.is_going_in_circles(submission.remote);
+        let outcome = match answer {
+            Answer::Cosigned(cosignatures) => {
+                self.note_cosigned(submission, &cosignatures);
+                Outcome::Cosigned(cosignatures)
             }
-            Answer::Busy { wait } => {
-                let said = Said::Trouble("it is busy".to_owned());
-                (Outcome::Busy { wait }, Some(said))
+            Answer::Conflict { size } => {
+                if circles {
+                    let why = format!("it goes on to say that it co-signed {size} entries");
+                    trouble = Some(Trouble::Other(why));
+                }
+                Outcome::Conflict { size }
             }
-            Answer::Failed(error) => (Outcome::Failed, Some(Said::Trouble(error.to_string()))),
+            Answer::Refused { status: 404, .. } => Outcome::NotFollowed,
+            Answer::Refused { .. } => Outcome::Refused,
+            Answer::Busy { wait } => Outcome::Busy { wait },
+            Answer::Failed(_) => Outcome::Failed,
         };
-        if matches!(outcome, Outcome::Cosigned(_)) || said.is_some() {
-            words.say(&self.scroll, &remote.label(), submission.remote, said);
-            let alarm = words.other_history(self.quorum.remotes());
-            show.send_if_modified(|s| {
-                let changed = s.alarm != alarm;
-                s.alarm = alarm;
-                changed
-            });
+        if let Some(trouble) = trouble {
+            self.note_trouble(submission.remote, trouble);
         }
+        let alarm = self.roster.other_history();
+        show.send_if_modified(|s| {
+            let changed = s.alarm != alarm;
+            s.alarm = alarm;
+            changed
+        });
         let ahead = plan.answered(submission, outcome, now, jitter()).err()?;
         Some(format!("of the witness {}: {ahead}", remote.label()))
+    }
+
+    /// The log of the node tells changes only.
+    fn note_cosigned(&self, submission: Submission, cosignatures: &[VerifiedCosignature]) {
+        let newest = cosignatures
+            .iter()
+            .map(VerifiedCosignature::timestamp)
+            .max();
+        let seconds = newest.and_then(|at| i64::try_from(at).ok()).unwrap_or(0);
+        let at = seconds.saturating_mul(1_000_000);
+        if self.roster.cosigned(submission.remote, submission.size, at) {
+            let witness = self.label(submission.remote);
+            tracing::info!(scroll = self.scroll, witness, "co-signs again");
+        }
+    }
+
+    /// It answered, whatever it was before.
+    fn note_answer(&self, remote: usize) {
+        if self.roster.answered(remote) {
+            tracing::info!(
+                scroll = self.scroll,
+                witness = self.label(remote),
+                "answers again"
+            );
+        }
+    }
+
+    fn note_trouble(&self, remote: usize, trouble: Trouble) {
+        if !self.roster.troubled(remote, trouble.clone()) {
+            return;
+        }
+        let (scroll, witness) = (&self.scroll, self.label(remote));
+        match trouble {
+            Trouble::Busy => tracing::debug!(scroll, witness, "asks to be asked later"),
+            Trouble::NotFollowed => tracing::info!(
+                scroll,
+                witness,
+                "does not follow this scroll yet; its operator adds it with 'quorate witness add-log VKEY', and 'quorate \
+                 log show' prints the vkeys"
+            ),
+            Trouble::OtherHistory(why) => tracing::error!(
+                scroll,
+                witness,
+                why,
+                "says that it co-signed another history of this scroll"
+            ),
+            Trouble::Other(why) => tracing::warn!(scroll, witness, "does not co-sign: {why}"),
+        }
+    }
+
+    fn label(&self, remote: usize) -> String {
+        let remote = self.quorum.remotes().get(remote);
+        remote.map(Remote::label).unwrap_or_default()
     }
 
     /// Durable first (R2). `None` when the runtime is shutting down.
@@ -368,12 +461,29 @@ impl Fanout {
                 has: plan.progress().unwrap_or(0),
                 required,
                 members,
-                since: standing.behind.map_or_else(clock::now_micros, |b| b.since),
             });
             let changed = standing.behind != behind;
             standing.behind = behind;
             changed
         });
+    }
+}
+
+/// What is wrong with a witness that answered this.
+fn trouble_of(answer: &Answer) -> Option<Trouble> {
+    match answer {
+        Answer::Cosigned(_) | Answer::Conflict { .. } => None,
+        Answer::Refused { status: 404, .. } => Some(Trouble::NotFollowed),
+        Answer::Refused {
+            status: 422,
+            reason,
+        } => Some(Trouble::OtherHistory(reason.clone())),
+        Answer::Refused { status, reason } => {
+            let why = format!("it refuses with status {status}: {reason}");
+            Some(Trouble::Other(why))
+        }
+        Answer::Busy { .. } => Some(Trouble::Busy),
+        Answer::Failed(error) => Some(Trouble::Other(error.to_string())),
     }
 }
 
@@ -417,6 +527,31 @@ fn quorate_head(quorate: &Quorate, at: i64) -> QuorateHead {
     }
 }
 
+/// Keys may have ended since: whoever checks what is shown has the keys of today.
+fn judge_shown(show: &watch::Sender<Standing>, policy: &Policy) {
+    show.send_if_modified(|s| {
+        let shown = s.quorate.as_ref();
+        let stands = shown.is_none_or(|q| is_signed_for(policy, &q.published.note));
+        if !stands {
+            s.quorate = None;
+        }
+        !stands
+    });
+}
+
+/// Whether a key of the policy signed a note that was verified when it was shown: by name and id, so it costs nothing.
+fn is_signed_for(policy: &Policy, note: &[u8]) -> bool {
+    SignedCheckpoint::parse(note).is_ok_and(|signed| {
+        let keys = policy
+            .logs()
+            .iter()
+            .filter_map(|log| log.key().verifier_key());
+        let ids: Vec<_> = keys.map(VerifierKey::id).collect();
+        let mut lines = signed.note().signatures().iter();
+        lines.any(|line| ids.contains(&line.id()))
+    })
+}
+
 /// A stored quorate head, if the policy of today still calls it that.
 pub(crate) fn judged_again(stored: &SignedHead, policy: &Policy) -> Option<QuorateHead> {
     let signed = SignedCheckpoint::parse(&stored.note).ok()?;
@@ -435,69 +570,6 @@ fn proof(reader: &Reader, old: u64, size: u64) -> Result<Proof, quorate_store::R
         return Ok(Proof::empty());
     }
     reader.prove_consistency(old, size)
-}
-
-/// Why a witness does not co-sign.
-#[derive(Debug, PartialEq, Eq)]
-enum Said {
-    /// It does not follow the log: somebody has to add it there.
-    NotFollowed,
-    /// It co-signed a head that ours does not follow from (422 comes after 409, so it is of the size that it named).
-    /// Nobody signed this: it may lie.
-    OtherHistory(String),
-    /// Anything else.
-    Trouble(String),
-}
-
-/// What was last said of each witness, so that the log of the node tells changes only.
-#[derive(Debug, Default)]
-struct Words(HashMap<usize, Said>);
-
-impl Words {
-    /// Which witness says that it co-signed another history, if one does.
-    fn other_history(&self, remotes: &[Remote]) -> Option<String> {
-        remotes.iter().enumerate().find_map(|(i, remote)| {
-            let said = self.0.get(&i)?;
-            matches!(said, Said::OtherHistory(_)).then(|| {
-                let witness = remote.label();
-                format!(
-                    "the witness {witness} says that it co-signed another history of this scroll"
-                )
-            })
-        })
-    }
-
-    fn say(&mut self, scroll: &str, witness: &str, remote: usize, said: Option<Said>) {
-        if self.0.get(&remote) == said.as_ref() {
-            return;
-        }
-        match said {
-            None => {
-                self.0.remove(&remote);
-                tracing::info!(scroll, witness, "co-signs");
-            }
-            Some(said) => {
-                match &said {
-                    Said::NotFollowed => tracing::info!(
-                        scroll,
-                        witness,
-                        "does not follow this scroll yet; its operator adds it with 'quorate witness add-log VKEY', and \
-                         'quorate log show' prints the vkeys"
-                    ),
-                    Said::OtherHistory(why) => tracing::error!(
-                        scroll,
-                        witness,
-                        why,
-                        "says that it co-signed another history of this scroll"
-                    ),
-                    Said::Trouble(why) => {
-                        tracing::warn!(scroll, witness, "does not co-sign: {why}")
-                    }
-                }
-                self.0.insert(remote, said);
-            }
-        }
-    }
 }
 
 fn millis(duration: Duration) -> u64 {
