@@ -277,6 +277,20 @@ impl Checkpointer {
         })
     }
 
+    /// Writes the newest head, whenever there is one, until no more come. The next need not wait for it.
+    async fn keep_root_file(self: Arc<Self>, mut heads: watch::Receiver<Option<Arc<Published>>>) {
+        while heads.changed().await.is_ok() {
+            let Some(head) = heads.borrow_and_update().clone() else {
+                continue;
+            };
+            let worker = Arc::clone(&self);
+            let written = off_thread(move || worker.write_root_file(&head)).await;
+            if let Some(Err(error)) = written {
+                tracing::warn!(%error, "the root file is behind the published checkpoint");
+            }
+        }
+    }
+
     /// What it publishes, and the task that signs. A failure to record ends it and is reported once: an
     /// uncertain write means no promise.
     pub(crate) fn task(
@@ -292,7 +306,8 @@ impl Checkpointer {
         let (mut gate, gate_seen) = (self.gate.clone(), self.gate.clone());
         let mut appending = committed.clone();
         let this = Arc::new(self);
-        let task = async move {
+        let root_file = Arc::clone(&this).keep_root_file(published.clone());
+        let signing = async move {
             loop {
                 keys_changed.mark_unchanged();
                 let current = publish.borrow().clone();
@@ -302,13 +317,7 @@ impl Checkpointer {
                 };
                 match signed {
                     Ok(Some(p)) => {
-                        let p = Arc::new(p);
-                        publish.send_replace(Some(Arc::clone(&p)));
-                        let worker = Arc::clone(&this);
-                        let written = off_thread(move || worker.write_root_file(&p)).await;
-                        if let Some(Err(error)) = written {
-                            tracing::warn!(%error, "the root file is behind the published checkpoint");
-                        }
+                        publish.send_replace(Some(Arc::new(p)));
                     }
                     Ok(None) => {}
                     Err(error) => return on_failure(error),
@@ -335,6 +344,9 @@ impl Checkpointer {
                     _ = closing.wait_for(|c| *c) => {}
                 }
             }
+        };
+        let task = async move {
+            tokio::join!(signing, root_file);
         };
         (
             Checkpoints {

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpointer, Checkpoints, Published};
 use crate::clock;
-use crate::fanout::{Fanout, Gate, QuorumError, Roster, Witnessing, judged_again};
+use crate::fanout::{Audience, Fanout, Gate, QuorumError, Roster, Witnessing, judged_again};
 use crate::identity::{IdentityError, Signers};
 use crate::node::{Inner, Mode, NodeError, make_private_dir};
 use crate::prepare::{self, ReceiptIndexer};
@@ -475,6 +475,7 @@ impl Inner {
             extras: self.config.extras,
             progress: sequencer.map_or_else(Arc::default, |s| Arc::clone(s.progress())),
             roster: Roster::of(quorum, stored.as_ref()),
+            audience: Audience::default(),
         };
         let (node, name) = (Arc::downgrade(self), spec.name.clone());
         let on_failure = move |error| {

@@ -12,10 +12,12 @@ mod ndjson;
 mod node;
 mod payload;
 mod proofs;
+mod quorum;
 mod session;
 mod single;
 mod table;
 mod trace;
+mod verify;
 mod volume;
 mod witness;
 
@@ -103,6 +105,14 @@ enum Mode {
     Disk(session::Volume),
     /// A witness that co-signs for logs which grow as fast as it answers; its durability is checked first
     Witness(witness::Load),
+    /// Appends that wait for their quorum, at a steady rate, with witnesses on this machine; durability is checked first
+    Quorum(quorum::Load),
+    /// Whole verifications on one core
+    Verify {
+        /// How long
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -136,6 +146,8 @@ fn run(arguments: Arguments) -> Result<()> {
         Mode::Rss(volume) => session.volume(&volume)?.memory,
         Mode::Disk(volume) => session.volume(&volume)?.disk,
         Mode::Witness(load) => vec![session.witness(load)?],
+        Mode::Quorum(load) => vec![session.quorum(load)?],
+        Mode::Verify { seconds } => vec![verify::figure(seconds)?],
     };
     table::print(&figures);
     Ok(())

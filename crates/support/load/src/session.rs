@@ -15,7 +15,7 @@ use crate::payload::Template;
 use crate::single::{self, Kind, Plan};
 use crate::table::{Figure, Latencies, millis, thousands};
 use crate::volume::{self, Filled};
-use crate::{durability, ndjson, proofs, witness};
+use crate::{durability, ndjson, proofs, quorum, verify, witness};
 
 /// How much `all` does.
 #[derive(Args, Clone, Copy)]
@@ -127,6 +127,14 @@ impl Session {
         witness::figure(program, work, load)
     }
 
+    /// Appends that wait for their quorum, after the durability checks.
+    pub(crate) fn quorum(&self, load: quorum::Load) -> Result<Figure> {
+        let (program, work) = self.own()?;
+        eprintln!("{}", self.durability()?);
+        eprintln!("{}", self.witness_durability()?);
+        quorum::figure(program, work, load)
+    }
+
     fn own(&self) -> Result<(&std::path::Path, &std::path::Path)> {
         match &self.place {
             Place::Own { program, work } => Ok((program, work.path())),
@@ -235,6 +243,7 @@ impl Session {
             .chain(filled.disk)
             .for_each(&mut add);
         add(proofs::figure(sizes.receipts, 5)?);
+        add(verify::figure(5)?);
         Ok(figures)
     }
 }

@@ -127,10 +127,90 @@ fn logs(count: usize, updates: u64, address: SocketAddr) -> Result<Vec<Log>> {
     (0..count).map(log).collect()
 }
 
-/// A running witness that follows the logs.
-struct Running {
+/// A running witness.
+pub(crate) struct Running {
     node: Node,
     address: SocketAddr,
+    data: PathBuf,
+}
+
+/// Its process, as the command line describes it.
+fn serve(
+    program: &Path,
+    work: &Path,
+    words: &[&str],
+    before: &[&str],
+    address: SocketAddr,
+) -> Result<Running> {
+    let data = work.join(format!("witness-{}", address.port()));
+    let bind = address.to_string();
+    let mut command = vec!["witness", "serve", "--bind", &bind];
+    command.extend(words);
+    let node = Node::start_with(
+        program,
+        &data,
+        before,
+        &command,
+        address,
+        "/0/checkpoint",
+        404,
+    )?;
+    Ok(Running {
+        node,
+        address,
+        data,
+    })
+}
+
+/// A file with a seed of 32 equal bytes.
+fn seed_file(work: &Path, name: &str, seed: u8) -> Result<String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = work.join(format!("{name}.seed"));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .doing("make a seed file")?;
+    let text = format!("{seed:02x}").repeat(32) + "\n";
+    std::io::Write::write_all(&mut file, text.as_bytes()).doing("write a seed file")?;
+    Ok(path.display().to_string())
+}
+
+/// A witness of this name that follows nothing yet.
+pub(crate) fn start_as(
+    program: &Path,
+    work: &Path,
+    name: &str,
+    seed: u8,
+    address: SocketAddr,
+) -> Result<Running> {
+    let seed = seed_file(work, name, seed)?;
+    let words = ["--witness-name", name, "--seed-file", &seed];
+    serve(program, work, &words, &[], address)
+}
+
+impl Running {
+    /// Follows a log without a limit.
+    pub(crate) fn follow(&self, program: &Path, vkey: &str) -> Result<()> {
+        self.operate(program, &["add-log", vkey, "--qpd", "2147483647"])
+    }
+
+    fn operate(&self, program: &Path, words: &[&str]) -> Result<()> {
+        let done = Command::new(program)
+            .arg("--data-dir")
+            .arg(&self.data)
+            .arg("witness")
+            .args(words)
+            .stdout(Stdio::null())
+            .status()
+            .doing("run quorate witness")?;
+        if done.success() {
+            return Ok(());
+        }
+        let what = words.first().copied().unwrap_or_default();
+        Err(Failure::Broken(format!("quorate witness {what} failed")))
+    }
 }
 
 fn start(
@@ -141,55 +221,21 @@ fn start(
     address: SocketAddr,
     logs: &[Log],
 ) -> Result<Running> {
-    let data = work.join(format!("witness-{}", address.port()));
-    let seed = |name: &str| -> Result<PathBuf> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let path = work.join(format!("{name}-{}.seed", address.port()));
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .doing("make a seed file")?;
-        let seed = "07".repeat(32) + "\n";
-        std::io::Write::write_all(&mut file, seed.as_bytes()).doing("write a seed file")?;
-        Ok(path)
-    };
-    let ed = seed("ed25519")?.display().to_string();
-    let bind = address.to_string();
-    let mut words = vec!["witness", "serve", "--bind", &bind, "--witness-name", NAME];
-    words.extend(["--seed-file", &ed]);
-    let ml = seed("ml-dsa")?.display().to_string();
+    let ed = seed_file(work, &format!("ed25519-{}", address.port()), 7)?;
+    let ml = seed_file(work, &format!("ml-dsa-{}", address.port()), 7)?;
+    let mut words = vec!["--witness-name", NAME, "--seed-file", &ed];
     if ml_dsa {
         words.extend(["--ml-dsa-seed-file", &ml]);
     }
-    let node = Node::start_with(
-        program,
-        &data,
-        before,
-        &words,
-        address,
-        "/0/checkpoint",
-        404,
-    )?;
+    let running = serve(program, work, &words, before, address)?;
     let list = work.join(format!("logs-{}", address.port()));
     let mut text = "logs/v0\n".to_owned();
     for log in logs {
         text.push_str(&format!("vkey {}\nqpd 2147483647\n", log.vkey));
     }
     fs::write(&list, text).doing("write the list of logs")?;
-    let imported = Command::new(program)
-        .arg("--data-dir")
-        .arg(&data)
-        .args(["witness", "import"])
-        .arg(&list)
-        .stdout(Stdio::null())
-        .status()
-        .doing("run quorate witness import")?;
-    if !imported.success() {
-        return Err(Failure::Broken("the logs could not be imported".to_owned()));
-    }
-    Ok(Running { node, address })
+    running.operate(program, &["import", &list.to_string_lossy()])?;
+    Ok(running)
 }
 
 /// Under strace: the position's sync returns before the answer that carries the co-signature is sent.

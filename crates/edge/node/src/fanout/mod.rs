@@ -39,5 +39,5 @@ pub use quorum::QuorumError;
 pub(crate) use recall::Gate;
 pub use remote::RemoteError;
 pub(crate) use roster::{Roster, Trouble};
-pub(crate) use standing::Witnessing;
+pub(crate) use standing::{Audience, Witnessing};
 pub(crate) use task::{Fanout, judged_again};

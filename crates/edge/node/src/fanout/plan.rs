@@ -374,11 +374,16 @@ impl Plan {
         }
     }
 
-    /// The head under way, if it is quorate and no further co-signature is worth waiting for. That ends its round.
+    /// The head under way, if it is quorate and no further co-signature is worth waiting for, which none is if somebody
+    /// waits for the head. That ends its round.
     ///
     /// # Errors
     /// [`NotPublished`]: a bug of ours, and nothing is published.
-    pub(crate) fn quorate(&mut self, now: u64) -> Result<Option<Quorate>, NotPublished> {
+    pub(crate) fn quorate(
+        &mut self,
+        now: u64,
+        awaited: bool,
+    ) -> Result<Option<Quorate>, NotPublished> {
         let Some(round) = &self.round else {
             return Ok(None);
         };
@@ -387,7 +392,7 @@ impl Plan {
         };
         let size = round.head.checkpoint().size();
         let more = self.followers.iter().any(|f| f.asked == Some(size));
-        if more && now < met_at.saturating_add(self.extras) {
+        if more && !awaited && now < met_at.saturating_add(self.extras) {
             return Ok(None);
         }
         let quorate = Quorate::of(&round.policy, &round.head, &round.cosignatures);

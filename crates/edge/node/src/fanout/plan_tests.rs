@@ -153,7 +153,7 @@ fn r1_nothing_is_published_without_a_quorum_over_one_checkpoint_and_everything_i
                 world.ask(now, submission);
             }
             world.take_answers(now, &mut plan);
-            if let Some(quorate) = plan.quorate(now).unwrap() {
+            if let Some(quorate) = plan.quorate(now, false).unwrap() {
                 let at = quorate.met().checkpoint().checkpoint().size();
                 assert!(at >= newest, "seed {seed}: {at} after {newest}");
                 newest = at;
@@ -237,10 +237,20 @@ fn further_cosignatures_are_waited_for_only_while_somebody_is_asked() {
         let outcome = Outcome::Cosigned(cosigned(&keys[i], 5));
         plan.answered(asked(i, 0, 5), outcome, 10, 0).unwrap();
     }
-    assert!(plan.quorate(209).unwrap().is_none());
+    assert!(plan.quorate(209, false).unwrap().is_none());
     assert_eq!(plan.wake_at(), Some(210));
-    let quorate = plan.quorate(210).unwrap().unwrap();
+    let quorate = plan.quorate(210, false).unwrap().unwrap();
     assert_eq!(quorate.met().signers().len(), 2);
+
+    let (keys, _, mut plan) = started(3, 2, 5);
+    plan.due(0);
+    for i in [0, 1] {
+        let outcome = Outcome::Cosigned(cosigned(&keys[i], 5));
+        plan.answered(asked(i, 0, 5), outcome, 10, 0).unwrap();
+    }
+    assert!(plan.quorate(10, false).unwrap().is_none());
+    let awaited = plan.quorate(10, true).unwrap();
+    assert!(awaited.is_some(), "somebody waits for this head");
 
     let (keys, _, mut plan) = started(3, 2, 5);
     plan.due(0);
@@ -251,7 +261,7 @@ fn further_cosignatures_are_waited_for_only_while_somebody_is_asked() {
     plan.answered(asked(2, 0, 5), Outcome::Failed, 10, 0)
         .unwrap();
     assert!(
-        plan.quorate(10).unwrap().is_some(),
+        plan.quorate(10, false).unwrap().is_some(),
         "nobody is left to wait for"
     );
 }
@@ -269,7 +279,7 @@ fn a_head_is_not_given_up_while_its_cosignatures_are_on_their_way() {
         let outcome = Outcome::Cosigned(cosigned(&keys[i], 5));
         plan.answered(asked(i, 0, 5), outcome, 9, 0).unwrap();
     }
-    assert!(plan.quorate(500).unwrap().is_some());
+    assert!(plan.quorate(500, false).unwrap().is_some());
     // The heads between are skipped; the third witness still owes its answer.
     assert_eq!(plan.due(500), [asked(0, 5, 8), asked(1, 5, 8)]);
 }
@@ -289,7 +299,7 @@ fn a_head_that_nobody_can_be_asked_for_gives_way_to_a_newer_one() {
     for i in [1, 2] {
         plan.answered(asked(i, 0, 5), away(), 5, 0).unwrap();
     }
-    assert!(plan.quorate(5).unwrap().is_none());
+    assert!(plan.quorate(5, false).unwrap().is_none());
     assert_eq!(plan.progress(), Some(1));
     // Once a second: without a quorum in sight, the one that answers is not asked for every head.
     plan.head(head(6), policy.clone());
@@ -344,7 +354,7 @@ fn a_log_that_grows_faster_than_its_witnesses_let_it_is_quorate_about_once_a_sec
             let jitter = u32::try_from(random.next_u64() >> 32).unwrap();
             plan.answered(asked, outcome, now, jitter).unwrap();
         }
-        if plan.quorate(now).unwrap().is_some() {
+        if plan.quorate(now, false).unwrap().is_some() {
             longest = longest.max(now - quorate_at);
             quorate_at = now;
         }
@@ -487,12 +497,12 @@ fn r1_a_late_answer_about_an_older_head_counts_for_nothing() {
         plan.answered(asked(i, 0, 5), cosign(i, 5), 10, 0).unwrap();
     }
     plan.head(head(6), policy);
-    assert!(plan.quorate(210).unwrap().is_some());
+    assert!(plan.quorate(210, false).unwrap().is_some());
     assert_eq!(plan.due(210), [asked(0, 5, 6), asked(1, 5, 6)]);
     plan.answered(asked(2, 0, 5), cosign(2, 5), 220, 0).unwrap();
     plan.answered(asked(0, 5, 6), cosign(0, 6), 220, 0).unwrap();
     assert_eq!(plan.progress(), Some(1));
-    assert!(plan.quorate(1_000).unwrap().is_none());
+    assert!(plan.quorate(1_000, false).unwrap().is_none());
     assert_eq!(
         plan.due(1_000),
         [asked(2, 5, 6)],
@@ -502,6 +512,6 @@ fn r1_a_late_answer_about_an_older_head_counts_for_nothing() {
         .unwrap();
     plan.answered(asked(1, 5, 6), Outcome::Failed, 1_000, 0)
         .unwrap();
-    let quorate = plan.quorate(1_000).unwrap().unwrap();
+    let quorate = plan.quorate(1_000, false).unwrap().unwrap();
     assert_eq!(signers_of(&quorate, 6, &keys), BTreeSet::from([0, 2]));
 }

@@ -1,9 +1,10 @@
 //! What others see of a scroll's witnesses: the newest quorate head, and how far the newest head is from it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::quorum::NodeQuorum;
 use super::recall::Gate;
@@ -44,6 +45,37 @@ pub(crate) struct Standing {
     pub(crate) alarm: Option<String>,
 }
 
+/// Callers that wait for a quorate head: no further co-signatures are collected meanwhile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Audience(Arc<(AtomicUsize, Notify)>);
+
+impl Audience {
+    /// One more waits, for as long as what this gives lives.
+    fn wait(&self) -> impl Drop + use<> {
+        self.0.0.fetch_add(1, Ordering::SeqCst);
+        self.0.1.notify_one();
+        Waits(self.clone())
+    }
+
+    /// Whether somebody waits.
+    pub(super) fn waits(&self) -> bool {
+        self.0.0.load(Ordering::SeqCst) > 0
+    }
+
+    /// Resolves when one more waits.
+    pub(super) async fn came(&self) {
+        self.0.1.notified().await;
+    }
+}
+
+struct Waits(Audience);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// The witnesses of a scroll, as handlers see them.
 #[derive(Debug, Clone)]
 pub(crate) struct Witnessing {
@@ -53,6 +85,8 @@ pub(crate) struct Witnessing {
     pub(crate) gate: watch::Receiver<Gate>,
     /// Each of them.
     pub(crate) roster: Roster,
+    /// Who waits for a quorate head.
+    pub(crate) audience: Audience,
     /// What waits for a quorum; `None` in a process that signs nothing.
     pub(crate) progress: Option<Arc<Progress>>,
 }
@@ -74,6 +108,7 @@ impl Witnessing {
             standing: watch::channel(standing).1,
             gate,
             roster,
+            audience: Audience::default(),
             progress: None,
         }
     }
@@ -87,6 +122,7 @@ impl Witnessing {
 
     /// A quorate head that covers `size` entries. `None` if the node stops before there is one.
     pub(crate) async fn covering(&self, size: u64) -> Option<Arc<Published>> {
+        let _waits = self.audience.wait();
         let mut standing = self.standing.clone();
         let covers = |s: &Standing| {
             let quorate = s.quorate.as_ref();

@@ -19,7 +19,7 @@ use super::quorum::NodeQuorum;
 use super::recall::{Gate, Recall};
 use super::remote::Remote;
 use super::roster::{Roster, Trouble};
-use super::standing::{Behind, QuorateHead, Standing, Witnessing};
+use super::standing::{Audience, Behind, QuorateHead, Standing, Witnessing};
 use crate::checkpoint::Published;
 use crate::clock;
 use crate::state::{SignedHead, State, StateError};
@@ -60,6 +60,8 @@ pub(crate) struct Fanout {
     pub(crate) progress: Arc<Progress>,
     /// How each witness follows the scroll.
     pub(crate) roster: Roster,
+    /// Who waits for a quorate head.
+    pub(crate) audience: Audience,
 }
 
 /// What the witnesses remember of a log.
@@ -105,6 +107,7 @@ impl Fanout {
             standing,
             gate: gate.subscribe(),
             roster: self.roster.clone(),
+            audience: self.audience.clone(),
             progress: Some(Arc::clone(&self.progress)),
         };
         let task = async move {
@@ -219,6 +222,7 @@ impl Fanout {
                         return Ok(Some(claim));
                     }
                 }
+                () = self.audience.came() => {}
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
             }
         }
@@ -226,7 +230,7 @@ impl Fanout {
 
     /// The next quorate head. One that makes no note is not published, and the next may.
     fn published(&self, plan: &mut Plan, now: u64) -> Result<Option<Quorate>, FanoutError> {
-        match plan.quorate(now) {
+        match plan.quorate(now, self.audience.waits()) {
             Err(NotPublished::Carry(error)) => {
                 tracing::error!(
                     scroll = self.scroll,
