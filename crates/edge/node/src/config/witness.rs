@@ -29,7 +29,7 @@ pub(super) struct WitnessFile {
 /// `[[witness.logs]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LogFile {
+pub(super) struct LogFile {
     vkey: String,
     origin: Option<String>,
 }
