@@ -53,6 +53,8 @@ fn what_k_minus_1_domains_can_and_cannot_do_is_shown_and_holds() {
         "region     forge       2",
         "entries  6, lines of this run",
         "state    quorate",
+        "Proven: these exact bytes are entry 5 of log.example/Journal",
+        "Verdict: quorate",
         "held  an auditor   verifies it with three files",
         "1  The log's disk is rewound",
         "Journal is not signed: of the witness",

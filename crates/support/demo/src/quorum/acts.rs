@@ -105,12 +105,7 @@ pub(super) fn set_up(scene: &mut Scene<'_>, lines: &str) -> Result<()> {
     screen.gap()?;
     place.done("node", &["policy", "show", SCROLL, "-o", AUDITOR])?;
     keep_receipt(scene, "first", &last)?;
-    let verified = scene.verify("first")?;
-    promise(
-        "a quorate entry verifies offline",
-        verified.code == Some(0),
-        &verified.stderr,
-    )?;
+    verified(scene, "first", "a quorate entry verifies offline")?;
     screen.held(
         "an auditor",
         "verifies it with three files, and asks nobody",
@@ -158,7 +153,7 @@ pub(super) fn rewind(scene: &mut Scene<'_>) -> Result<u64> {
     promise("its newest head is the old one", signed == snapshot, signed)?;
     let health = crate::http::call(scene.node_address(), "GET", "/healthz", "", b"")?;
     promise("it is not healthy", health.status == 503, &health.body)?;
-    screen.command("curl http://log.example/healthz")?;
+    screen.command(&format!("curl http://{}/healthz", scene.node_address()))?;
     screen.quote(&health.body)?;
     screen.held(
         "the node",
