@@ -268,6 +268,18 @@ pub(crate) enum Log {
         #[arg(long)]
         repair: bool,
     },
+    /// Let the heads of a halted scroll be signed again
+    #[command(
+        long_about = "Let the heads of a halted scroll be signed again.\n\nA scroll is halted when a witness says that it \
+            co-signed more than this node ever signed, or something else. Either this disk is an older copy: stop the node \
+            and bring back the newer one. Or somebody else has this node's log key: rotate it, and compare the witness's \
+            checkpoint with yours. Or the witness lies: take it out of the policy and restart.\n\nAfterwards the witnesses \
+            are asked again, and one that still claims the same halts the scroll again."
+    )]
+    Resume {
+        /// The scroll
+        name: String,
+    },
     /// Erase the sealed content of one receipt; the receipt and its proofs stay
     Erase {
         /// The scroll

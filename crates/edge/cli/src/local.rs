@@ -200,6 +200,12 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
             "policy",
             "check the path given with --policy, QUORATE_POLICY or 'policy' in the configuration",
         ),
+        NodeError::Quorum(QuorumError::Forgotten) => (
+            Exit::Refused,
+            "policy-left-out",
+            "give --policy FILE as before, or set QUORATE_POLICY; a policy file that says 'quorum none' makes the node \
+             unwitnessed on purpose",
+        ),
         NodeError::Quorum(_) => (
             Exit::Refused,
             "policy",

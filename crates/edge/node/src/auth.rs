@@ -45,6 +45,11 @@ pub(crate) enum Principal {
 }
 
 impl Principal {
+    /// The operator, by token or socket, or logged in to the console.
+    pub(crate) fn is_operator(&self) -> bool {
+        matches!(self, Self::Operator | Self::Console)
+    }
+
     /// Whether the contents of `scroll` may be read.
     #[must_use]
     pub(crate) fn may_read(&self, scroll: &str, public: bool) -> bool {

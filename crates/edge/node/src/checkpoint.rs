@@ -14,6 +14,7 @@ use crate::fanout::Gate;
 use crate::identity::{IdentityError, Signers};
 use crate::state::{SignedHead, State, StateError};
 use crate::tasks::off_thread;
+use crate::waiting::Progress;
 
 /// How long a caller waits while the witnesses have not said what they remember.
 const ASKING: Duration = Duration::from_secs(10);
@@ -108,6 +109,11 @@ impl Checkpoints {
         self.published.borrow().clone()
     }
 
+    /// Whether this process signs.
+    pub(crate) fn signs(&self) -> bool {
+        self.signs
+    }
+
     /// What is published, as it comes.
     pub(crate) fn heads(&self) -> watch::Receiver<Option<Arc<Published>>> {
         self.published.clone()
@@ -197,6 +203,10 @@ pub(crate) struct Checkpointer {
     pub(crate) interval: Duration,
     /// Whether a new head may be signed.
     pub(crate) gate: watch::Receiver<Gate>,
+    /// What waits for a checkpoint.
+    pub(crate) progress: Arc<Progress>,
+    /// A checkpoint is not the end of waiting: a quorum is.
+    pub(crate) witnessed: bool,
 }
 
 impl Checkpointer {
@@ -220,7 +230,7 @@ impl Checkpointer {
         let seconds = u64::try_from(signed_at / 1_000_000).unwrap_or(0);
         let note = SignedCheckpoint::sign(&checkpoint, &signers, seconds)?.to_bytes();
         let head_hash = checkpoint.head_hash().to_string();
-        self.state.record_signed_head(
+        let recorded = self.state.record_signed_head(
             &self.scroll,
             &SignedHead {
                 size,
@@ -228,7 +238,12 @@ impl Checkpointer {
                 signed_at,
                 note: note.clone(),
             },
-        )?;
+        );
+        match recorded {
+            // The gate closes too, if it has not yet.
+            Err(StateError::Halted { .. }) => return Ok(None),
+            recorded => recorded?,
+        }
         Ok(Some(Published {
             origin: self.origin.to_string(),
             size,
@@ -237,6 +252,14 @@ impl Checkpointer {
             signed_at,
             note,
         }))
+    }
+
+    /// Nothing up to `size` waits for a checkpoint any more.
+    fn reached(&self, size: u64) {
+        self.progress.checkpoint.reached(size);
+        if !self.witnessed {
+            self.progress.quorum.reached(size);
+        }
     }
 
     /// `ROOT.<scroll>.txt`: head hash and size on a line each, then the checkpoint note.
@@ -291,6 +314,7 @@ impl Checkpointer {
                     Err(error) => return on_failure(error),
                 }
                 let size = publish.borrow().as_ref().map_or(0, |p| p.size);
+                this.reached(size);
                 let may_grow = async {
                     if gate.wait_for(|g| *g == Gate::Open).await.is_err() {
                         std::future::pending::<()>().await;
@@ -352,6 +376,8 @@ mod tests {
             root_file: dir.path().join("ROOT"),
             interval: Duration::ZERO,
             gate: watch::channel(Gate::Open).1,
+            progress: Arc::default(),
+            witnessed: false,
         };
         let (_size, committed) = watch::channel(0);
         let (checkpoints, task) = checkpointer.task(None, committed, |_| ());

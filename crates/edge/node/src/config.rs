@@ -1,5 +1,6 @@
 //! Node configuration: file, then environment, then flags; an unknown key anywhere is an error (R3).
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +27,12 @@ pub(crate) const DEFAULT_CHECKPOINT_INTERVAL: Duration = Duration::from_millis(1
 
 /// Once enough witnesses co-signed, the others are waited for so long, unless configured otherwise.
 pub(crate) const DEFAULT_EXTRAS: Duration = Duration::from_millis(200);
+
+/// A node is ill when a receipt has waited longer for a checkpoint, unless configured otherwise: a hundred intervals.
+pub(crate) const DEFAULT_LONGEST_CHECKPOINT_WAIT: Duration = Duration::from_secs(10);
+
+/// A node is ill when a receipt has waited longer for its quorum, unless configured otherwise: a witness's restart.
+pub(crate) const DEFAULT_LONGEST_QUORUM_WAIT: Duration = Duration::from_secs(60);
 
 /// A file whose lines are appended to a scroll as they are written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -61,6 +68,10 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// How long further co-signatures are waited for once there are enough.
     pub extras: Duration,
+    /// A receipt that waits longer for a checkpoint makes the node ill.
+    pub longest_checkpoint_wait: Duration,
+    /// A receipt that waits longer for its quorum makes the node ill.
+    pub longest_quorum_wait: Duration,
 }
 
 /// What flags say; `None` leaves the value to the environment and the file.
@@ -98,6 +109,8 @@ struct File {
     witness: Option<WitnessFile>,
     policy: Option<PathBuf>,
     more_cosignatures_ms: Option<u64>,
+    longest_checkpoint_wait_ms: Option<u64>,
+    longest_quorum_wait_ms: Option<u64>,
 }
 
 /// Why a configuration was refused. Nothing was opened or changed.
@@ -145,6 +158,14 @@ pub enum ConfigError {
     /// The time for further co-signatures is more than a minute.
     #[error("more_cosignatures_ms must be at most 60000, not {0}")]
     Extras(u64),
+    /// A wait that makes the node ill is outside 1 ms to a day.
+    #[error("{key} must be between 1 and 86400000, not {value}")]
+    LongestWait {
+        /// Which.
+        key: &'static str,
+        /// Its value.
+        value: u64,
+    },
     /// What is said about the witness does not fit together.
     #[error("the witness cannot be set up: {0}")]
     Witness(&'static str),
@@ -159,11 +180,7 @@ impl Config {
     /// # Errors
     /// The operator's: see [`ConfigError`].
     pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
-        // A variable that is not UTF-8 is none of ours; `vars` would panic on it.
-        let environment = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Self::load_from(file, environment, overrides)
+        Self::load_from(file, utf8(std::env::vars_os())?.into_iter(), overrides)
     }
 
     fn load_from(
@@ -216,6 +233,16 @@ impl Config {
             Some(ms @ 0..=60_000) => Duration::from_millis(ms),
             Some(ms) => return Err(ConfigError::Extras(ms)),
         };
+        let longest_checkpoint_wait = longest_wait(
+            "longest_checkpoint_wait_ms",
+            file.longest_checkpoint_wait_ms,
+            DEFAULT_LONGEST_CHECKPOINT_WAIT,
+        )?;
+        let longest_quorum_wait = longest_wait(
+            "longest_quorum_wait_ms",
+            file.longest_quorum_wait_ms,
+            DEFAULT_LONGEST_QUORUM_WAIT,
+        )?;
         let mut hosts = file.hosts;
         hosts.extend(overrides.hosts);
         let mut follow = file.follow;
@@ -233,7 +260,42 @@ impl Config {
             witness: witness::combine(file.witness, secrets, overrides.witness)?,
             policy: overrides.policy.or(file.policy),
             extras,
+            longest_checkpoint_wait,
+            longest_quorum_wait,
         })
+    }
+}
+
+/// A variable that is not UTF-8 is none of ours, unless it has one of our names.
+fn utf8(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut all = Vec::new();
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        match value.into_string() {
+            Ok(value) => all.push((name, value)),
+            Err(value) if name.starts_with("QUORATE_") => {
+                let value = value.to_string_lossy().into_owned();
+                return Err(ConfigError::Environment { name, value });
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(all)
+}
+
+fn longest_wait(
+    key: &'static str,
+    ms: Option<u64>,
+    default: Duration,
+) -> Result<Duration, ConfigError> {
+    match ms {
+        None => Ok(default),
+        Some(ms @ 1..=86_400_000) => Ok(Duration::from_millis(ms)),
+        Some(value) => Err(ConfigError::LongestWait { key, value }),
     }
 }
 
@@ -311,6 +373,18 @@ mod tests {
             matches!(&e, ConfigError::Syntax { message, .. } if message.contains("lisen")),
             "{e}"
         );
+    }
+
+    #[test]
+    fn r3_a_variable_of_ours_that_is_not_text_is_an_error() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let bad = || OsString::from_vec(vec![b'/', 0xff]);
+        let of = |name: &str| utf8([(OsString::from(name), bad())].into_iter());
+        let refused = of("QUORATE_POLICY").unwrap_err();
+        assert!(
+            matches!(refused, ConfigError::Environment { name, .. } if name == "QUORATE_POLICY")
+        );
+        assert_eq!(of("OTHER").unwrap(), []);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod environment;
 mod fanout;
 mod feed;
 mod follow;
+mod health;
 mod identity;
 mod key_change;
 mod keys;
@@ -40,6 +41,7 @@ mod state;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod waiting;
 mod witness;
 
 pub use api::{ApiError, LocalApi, fsck_value};

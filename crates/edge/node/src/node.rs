@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use quorate_policy::Policy;
 use quorate_store::{DataDir, Disk, OsDisk};
 use serde_json::Value;
 use thiserror::Error;
@@ -244,14 +245,8 @@ impl Node {
         if DataDir::read_node(&*disk, &config.data_dir)?.is_none() && mode != Mode::Online {
             return Err(NodeError::Empty(config.data_dir));
         }
-        let quorum = match config.policy.as_deref().map(NodeQuorum::read).transpose()? {
-            Some(Some(quorum)) => {
-                let client = Client::new(Limits::default(), quorum.needs_tls())?;
-                Some((Arc::new(quorum), client))
-            }
-            // `quorum none`, or no policy.
-            Some(None) | None => None,
-        };
+        let policy = config.policy.as_deref().map(NodeQuorum::read).transpose()?;
+        let quorum = policy.as_ref().map(NodeQuorum::of).transpose()?.flatten();
         make_private_dir(&config.data_dir)?;
         // Keys are made under the lock: of two first starts at once one makes the node.
         let locked = DataDir::lock(Arc::clone(&disk), &config.data_dir)?;
@@ -263,6 +258,11 @@ impl Node {
         let identity = Identity::open(KeyDir::open(&config.data_dir)?, known.as_deref())?;
         let data_dir = locked.open(&identity.fingerprint().to_string())?;
         let state = Arc::new(State::open(&disk, &config.data_dir.join("state.redb"))?);
+        let quorum = match &policy {
+            Some(_) => quorum,
+            None => forgotten_policy(&state, mode)?,
+        };
+        let quorum = quorum.map(|q| with_client(q, mode)).transpose()?;
         let credentials = Credentials::load(&state, &operator_token(&*disk, &config.data_dir)?)?;
         let restored = crate::backup::restored(&config.data_dir)?;
         let inner = Arc::new(Inner {
@@ -292,6 +292,9 @@ impl Node {
         });
         inner.open_witness()?;
         inner.refuse_own_witness()?;
+        if let Some(policy) = &policy {
+            remember_policy(&inner.state, policy, mode)?;
+        }
         inner.open_scrolls()?;
         inner.start_upkeep()?;
         Ok(Self {
@@ -331,6 +334,38 @@ impl Node {
     pub fn close(self) {
         self.inner.close();
     }
+}
+
+/// The next start must name a policy too.
+fn remember_policy(state: &State, policy: &Policy, mode: Mode) -> Result<(), StateError> {
+    if mode != Mode::Online {
+        return Ok(());
+    }
+    // Names may be octets that are no text; that there was a policy is what counts.
+    state.set_policy(&String::from_utf8_lossy(&policy.render()))
+}
+
+/// A policy that was there cannot just be left out: the node would sign without asking its witnesses (R2, R3). A process
+/// that signs nothing shows what was quorate under it.
+fn forgotten_policy(state: &State, mode: Mode) -> Result<Option<NodeQuorum>, NodeError> {
+    let Some(text) = state.policy()? else {
+        return Ok(None);
+    };
+    let Ok(policy) = Policy::parse(text.as_bytes()) else {
+        return Err(QuorumError::Forgotten.into());
+    };
+    match NodeQuorum::of(&policy)? {
+        Some(_) if mode == Mode::Online => Err(QuorumError::Forgotten.into()),
+        quorum => Ok(quorum),
+    }
+}
+
+fn with_client(quorum: NodeQuorum, mode: Mode) -> Result<(Arc<NodeQuorum>, Client), TlsError> {
+    let client = Client::new(
+        Limits::default(),
+        mode == Mode::Online && quorum.needs_tls(),
+    )?;
+    Ok((Arc::new(quorum), client))
 }
 
 pub(crate) fn make_private_dir(path: &Path) -> Result<(), NodeError> {

@@ -1,7 +1,7 @@
 //! Opening a node's scrolls: stored heads first, then the Identity scroll, then the others.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate_lineage::Heads;
 use quorate_note::{Checkpoint, KeyKind, KeyName, LogKey, Origin, SignedCheckpoint, VerifierKey};
@@ -13,12 +13,13 @@ use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpointer, Checkpoints, Published};
 use crate::clock;
-use crate::fanout::{Fanout, Gate, Witnessing, judged_again};
+use crate::fanout::{Fanout, Gate, QuorumError, Roster, Witnessing, judged_again};
 use crate::identity::{IdentityError, Signers};
 use crate::node::{Inner, Mode, NodeError, make_private_dir};
 use crate::prepare::{self, ReceiptIndexer};
 use crate::scroll::{ENGINE_SCROLLS, Scroll};
 use crate::sequencer::Sequencer;
+use crate::state::StateError;
 
 /// A scroll's store, opened, before anything runs on it.
 pub(crate) struct Opened {
@@ -322,11 +323,10 @@ impl Inner {
                 Some(sequencer)
             }
         };
-        // R2: a witnessed scroll is signed only once its witnesses have said what they remember.
-        let gate = match self.quorum {
-            Some(_) => watch::channel(Gate::Asking).0,
-            None => watch::channel(Gate::Open).0,
-        };
+        let gate = watch::Sender::new(match self.state.halted(&name)? {
+            Some(reason) => Gate::Refused(reason),
+            None => self.first_gate(),
+        });
         let checkpoints = match (&sequencer, self.mode) {
             (Some(sequencer), Mode::Online) => {
                 let node = Arc::downgrade(self);
@@ -346,6 +346,8 @@ impl Inner {
                     root_file: self.root_file(&name),
                     interval: self.config.checkpoint_interval,
                     gate: gate.subscribe(),
+                    progress: Arc::clone(sequencer.progress()),
+                    witnessed: self.quorum.is_some(),
                 };
                 let (checkpoints, task) =
                     checkpointer.task(newest, sequencer.committed(), move |error| {
@@ -381,7 +383,13 @@ impl Inner {
                 ),
             }
         }
-        let witnessing = self.start_fanout(&spec, &reader, &checkpoints, gate)?;
+        let witnessing = self.start_fanout(
+            &spec,
+            &reader,
+            sequencer.as_ref(),
+            &checkpoints,
+            gate.clone(),
+        )?;
         let scroll = Arc::new(Scroll {
             spec,
             reader,
@@ -389,6 +397,8 @@ impl Inner {
             checkpoints,
             sealed,
             witnessing,
+            gate,
+            shown: Mutex::default(),
         });
         self.scrolls
             .write()
@@ -397,33 +407,59 @@ impl Inner {
         Ok(scroll)
     }
 
+    /// Whether a scroll that is not halted may be signed before its witnesses were asked (R2).
+    fn first_gate(&self) -> Gate {
+        match (&self.quorum, self.mode) {
+            (Some(_), Mode::Online) => Gate::Asking,
+            _ => Gate::Open,
+        }
+    }
+
+    /// Lets the heads of a halted scroll be signed again: its witnesses, if it has any, are asked again first. `false`
+    /// if it was not halted.
+    pub(crate) fn resume(&self, scroll: &Scroll) -> Result<bool, StateError> {
+        if scroll.halted().is_none() {
+            return Ok(false);
+        }
+        self.state.resume(&scroll.spec.name)?;
+        tracing::warn!(
+            scroll = scroll.spec.name,
+            "an operator lets it be signed again"
+        );
+        scroll.gate.send_replace(self.first_gate());
+        Ok(true)
+    }
+
     /// Starts taking the heads of a scroll to the witnesses, if the node has any. A process that signs nothing shows
     /// what was quorate.
     fn start_fanout(
         self: &Arc<Self>,
         spec: &ScrollSpec,
         reader: &Reader,
+        sequencer: Option<&Sequencer>,
         checkpoints: &Checkpoints,
         gate: watch::Sender<Gate>,
     ) -> Result<Option<Witnessing>, NodeError> {
         let Some((quorum, client)) = &self.quorum else {
             return Ok(None);
         };
-        let untrusted = |reason: String| NodeError::StoredCheckpoint {
-            name: spec.name.clone(),
-            reason,
-        };
-        let stored = match self.state.quorate_head(&spec.name)? {
-            Some(stored) => {
-                let policy = quorum
-                    .for_log(self.log_keys(&spec.origin, true))
-                    .map_err(|e| untrusted(e.to_string()))?;
-                judged_again(&stored, &policy)
-            }
-            None => None,
-        };
+        let keys = self.log_keys(&spec.origin, false);
+        let own: Vec<_> = keys.iter().map(|k| k.key_bytes().to_vec()).collect();
+        quorum.refuse_own(&own)?;
+        let policy = quorum
+            .for_log(self.log_keys(&spec.origin, true))
+            .map_err(|source| QuorumError::Scroll {
+                scroll: spec.name.clone(),
+                source,
+            })?;
+        let stored = self.state.quorate_head(&spec.name)?;
+        let stored = stored.and_then(|stored| judged_again(&stored, &policy));
         if self.mode != Mode::Online {
-            return Ok(Some(Witnessing::stored_only(quorum, stored)));
+            return Ok(Some(Witnessing::stored_only(
+                quorum,
+                stored,
+                gate.subscribe(),
+            )));
         }
         let (node, origin) = (Arc::downgrade(self), spec.origin.clone());
         let fanout = Fanout {
@@ -437,6 +473,8 @@ impl Inner {
             }),
             state: Arc::clone(&self.state),
             extras: self.config.extras,
+            progress: sequencer.map_or_else(Arc::default, |s| Arc::clone(s.progress())),
+            roster: Roster::of(quorum, stored.as_ref()),
         };
         let (node, name) = (Arc::downgrade(self), spec.name.clone());
         let on_failure = move |error| {

@@ -1,17 +1,19 @@
 //! One scroll of a running node: its store, its sequencer, its checkpoints.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::StatusCode;
 use quorate_note::TlogProof;
 use quorate_store::{Kind, Reader, ScrollSpec, SealedStore, Visibility};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::api::ApiError;
 use crate::checkpoint::{CheckpointError, Checkpoints, Published};
-use crate::fanout::Witnessing;
+use crate::fanout::{Gate, Witnessing};
 use crate::lane::Lane;
 use crate::sequencer::{Append, AppendError, Appended, Input, Patience, Pending, Sequencer};
+use crate::waiting::Progress;
 
 /// A scroll as handlers see it.
 #[derive(Debug)]
@@ -24,6 +26,10 @@ pub(crate) struct Scroll {
     pub(crate) sealed: SealedStore,
     /// `None` if the scroll is unwitnessed.
     pub(crate) witnessing: Option<Witnessing>,
+    /// Whether new heads may be signed.
+    pub(crate) gate: watch::Sender<Gate>,
+    /// The head that was shown last while none was quorate.
+    pub(crate) shown: Mutex<Option<Arc<Published>>>,
 }
 
 /// The code of an answer that lacks a checkpoint because none may be signed.
@@ -57,11 +63,34 @@ impl Scroll {
         self.witnessing.as_ref()
     }
 
-    /// The head that others are shown: the newest quorate one, else the newest that is durable.
+    /// Why nothing new is signed, if that is so until an operator has looked.
+    pub(crate) fn halted(&self) -> Option<String> {
+        self.gate.borrow().refusal().map(str::to_owned)
+    }
+
+    /// How it gets on; `None` in a process that appends nothing.
+    pub(crate) fn progress(&self) -> Option<&Progress> {
+        Some(&**self.sequencer.as_ref()?.progress())
+    }
+
+    /// Whether this process signs its heads.
+    pub(crate) fn signs(&self) -> bool {
+        self.checkpoints.signs()
+    }
+
+    /// The head that others are shown: the newest quorate one, else the newest that is durable. Who was shown a durable
+    /// one is not shown a smaller one afterwards: to a monitor that is a rollback.
     #[must_use]
     pub(crate) fn shown(&self) -> Option<Arc<Published>> {
-        let quorate = self.witnessing.as_ref().and_then(Witnessing::newest);
-        quorate.or_else(|| self.checkpoints.newest())
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.witnessing.as_ref().and_then(Witnessing::newest) {
+            Some(quorate) if shown.as_ref().is_none_or(|s| s.size <= quorate.size) => Some(quorate),
+            Some(_) => shown.clone(),
+            None => {
+                *shown = self.checkpoints.newest();
+                shown.clone()
+            }
+        }
     }
 
     /// A head that covers `size` entries: the newest quorate one if it does, else one that is durable, made at once if
@@ -203,6 +232,7 @@ impl Scroll {
             "created_at": self.spec.created_at,
             "checkpoint": newest.as_deref().map(published_value),
             "watermark": match &self.witnessing { Some(w) if w.covers(size) => "quorate", _ => "durable" },
+            "halted": self.halted(),
             "witnessing": match &self.witnessing { Some(w) => w.info(size), None => "unwitnessed".into() },
         })
     }
@@ -260,7 +290,7 @@ impl From<CheckpointError> for ApiError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 NOT_SIGNING,
                 error.to_string(),
-                "appends go on and are durable; 'quorate log show' says how the scroll stands, docs/witness.md what to do",
+                "appends go on and are durable; 'quorate log show' says how the scroll stands, 'quorate log resume --help' what to do",
             ),
             other => Self::internal(other.to_string()),
         }

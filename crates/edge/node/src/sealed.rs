@@ -395,6 +395,8 @@ mod tests {
             checkpoints: Checkpoints::stored_only(None),
             sealed,
             witnessing: None,
+            gate: tokio::sync::watch::Sender::new(crate::fanout::Gate::Open),
+            shown: std::sync::Mutex::default(),
         });
         (scroll, thread)
     }

@@ -7,12 +7,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use quorate_store::{Batch, CommitError, PreparedEntry, Writer};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch};
 
 use crate::tasks::words;
+use crate::waiting::Progress;
 
 /// Requests that may wait for one scroll.
 pub(crate) const QUEUE_REQUESTS: usize = 8192;
@@ -144,6 +146,7 @@ pub(crate) struct Sequencer {
     jobs: mpsc::Sender<Message>,
     room: Arc<Semaphore>,
     committed: watch::Receiver<u64>,
+    progress: Arc<Progress>,
 }
 
 impl Sequencer {
@@ -159,11 +162,22 @@ impl Sequencer {
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (jobs, mut queue) = mpsc::channel(QUEUE_REQUESTS);
         let (committed_tx, committed) = watch::channel(writer.size());
+        let progress = Arc::new(Progress::starting(writer.size(), Instant::now()));
+        let told = Arc::clone(&progress);
         let handle = std::thread::Builder::new()
             .name(format!("seq-{name}"))
             .spawn(move || {
                 let mut replies = Replies::new();
-                let work = || run(writer, &mut queue, &mut replies, &committed_tx, clock);
+                let work = || {
+                    run(
+                        writer,
+                        &mut queue,
+                        &mut replies,
+                        &committed_tx,
+                        &told,
+                        clock,
+                    )
+                };
                 match catch_unwind(AssertUnwindSafe(work)) {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => on_failure(SequencerFailure::Commit(error)),
@@ -176,6 +190,7 @@ impl Sequencer {
                 jobs,
                 room: Arc::new(Semaphore::new(QUEUE_BYTES)),
                 committed,
+                progress,
             },
             handle,
         ))
@@ -185,6 +200,12 @@ impl Sequencer {
     #[must_use]
     pub(crate) fn committed(&self) -> watch::Receiver<u64> {
         self.committed.clone()
+    }
+
+    /// What waits for a checkpoint or a quorum, and whether the disk takes anything.
+    #[must_use]
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 
     /// Requests and bytes waiting.
@@ -307,6 +328,7 @@ fn run(
     queue: &mut mpsc::Receiver<Message>,
     replies: &mut Replies,
     committed: &watch::Sender<u64>,
+    progress: &Progress,
     clock: fn() -> i64,
 ) -> Result<(), CommitError> {
     let mut stopping = false;
@@ -341,6 +363,7 @@ fn run(
         match writer.commit(batch) {
             Ok(commit) => {
                 let mut index = commit.first_index;
+                progress.committed(commit.size, Instant::now());
                 committed.send_replace(commit.size);
                 for (count, _input, reply, _room) in replies.drain(..) {
                     // A caller that went away does not undo what is durable.
@@ -354,6 +377,7 @@ fn run(
             Err(error @ (CommitError::Uncertain(_) | CommitError::Stopped)) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "a group commit was refused; nothing of it is in the log");
+                progress.refused(error.to_string());
                 for (_, input, reply, _room) in replies.drain(..) {
                     input.iter().for_each(Input::refuse);
                     let _gone = reply.send(Err(AppendError::Refused(error.to_string())));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use quorate_merkle::Hash;
 use quorate_store::Disk;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle as _};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -24,8 +24,12 @@ const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens_v1
 /// A table of heads.
 type Heads = TableDefinition<'static, &'static str, &'static [u8]>;
 
+/// Scroll name → why its heads are not signed any more.
+const HALTS: TableDefinition<'_, &str, &str> = TableDefinition::new("halts_v1");
 /// What else holds of this directory.
 const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts_v1");
+/// The policy of the last start, in its text: one cannot just be left out.
+const POLICY: &str = "policy";
 /// It has been a witness: positions must be there.
 const WITNESS: &str = "witness";
 
@@ -57,6 +61,14 @@ pub enum StateError {
         signed: u64,
         /// Size offered now.
         offered: u64,
+    },
+    /// Nothing new may be signed of this scroll until an operator resumes it. Nothing was recorded.
+    #[error("the heads of {scroll:?} are not signed any more: {reason}")]
+    Halted {
+        /// The scroll.
+        scroll: String,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -118,6 +130,7 @@ impl State {
             tx.open_table(SIGNED_HEADS)?;
             tx.open_table(QUORATE_HEADS)?;
             tx.open_table(TOKENS)?;
+            tx.open_table(HALTS)?;
             tx.open_table(FACTS)?;
             Ok(())
         })?;
@@ -163,18 +176,55 @@ impl State {
         Ok(names)
     }
 
-    /// Records `head` as signed, durably, unless it would roll the scroll back. Compare and write are one
-    /// transaction.
+    /// Records `head` as signed, durably, unless it would roll the scroll back, or the scroll is halted and the head is
+    /// new. Compare and write are one transaction.
     ///
     /// # Errors
     /// [`StateError::Rollback`] if a larger head, or another root of the same size, was signed before;
-    /// otherwise the environment's, and then the head must not be published.
+    /// [`StateError::Halted`]; otherwise the environment's, and then the head must not be published.
     pub(crate) fn record_signed_head(
         &self,
         scroll: &str,
         head: &SignedHead,
     ) -> Result<(), StateError> {
         self.record(SIGNED_HEADS, scroll, head)
+    }
+
+    /// Remembers, durably, that nothing new is signed of `scroll`. The first reason stays.
+    ///
+    /// # Errors
+    /// The environment's: a restart may forget it.
+    pub(crate) fn halt(&self, scroll: &str, reason: &str) -> Result<(), StateError> {
+        let tx = self.db.begin_write()?;
+        {
+            let mut table = tx.open_table(HALTS)?;
+            if table.get(scroll)?.is_none() {
+                table.insert(scroll, reason)?;
+            }
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Why nothing new is signed of `scroll`, if that is so.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn halted(&self, scroll: &str) -> Result<Option<String>, StateError> {
+        let tx = self.db.begin_read()?;
+        let reason = tx.open_table(HALTS)?.get(scroll)?;
+        Ok(reason.map(|r| r.value().to_owned()))
+    }
+
+    /// New heads of `scroll` may be signed again.
+    ///
+    /// # Errors
+    /// The environment's: it may still be halted.
+    pub(crate) fn resume(&self, scroll: &str) -> Result<(), StateError> {
+        let tx = self.db.begin_write()?;
+        tx.open_table(HALTS)?.remove(scroll)?;
+        tx.commit()?;
+        Ok(())
     }
 
     /// Records `head` as quorate, by the same rules.
@@ -197,7 +247,7 @@ impl State {
                 .get(scroll)?
                 .map(|v| decode_head(scroll, v.value()))
                 .transpose()?;
-            if let Some(before) = before
+            if let Some(before) = &before
                 && (head.size < before.size
                     || (head.size == before.size && head.root != before.root))
             {
@@ -205,6 +255,15 @@ impl State {
                     scroll: scroll.to_owned(),
                     signed: before.size,
                     offered: head.size,
+                });
+            }
+            if heads.name() == SIGNED_HEADS.name()
+                && head.size > before.map_or(0, |b| b.size)
+                && let Some(reason) = tx.open_table(HALTS)?.get(scroll)?
+            {
+                return Err(StateError::Halted {
+                    scroll: scroll.to_owned(),
+                    reason: reason.value().to_owned(),
                 });
             }
             table.insert(scroll, encode_head(head).as_slice())?;
@@ -232,6 +291,30 @@ impl State {
         }
         let tx = self.db.begin_write()?;
         tx.open_table(FACTS)?.insert(WITNESS, "")?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// The policy of the last start that named one.
+    ///
+    /// # Errors
+    /// The environment's; nothing was changed.
+    pub(crate) fn policy(&self) -> Result<Option<String>, StateError> {
+        let tx = self.db.begin_read()?;
+        let policy = tx.open_table(FACTS)?.get(POLICY)?;
+        Ok(policy.map(|text| text.value().to_owned()))
+    }
+
+    /// Remembers the policy of this start, durably.
+    ///
+    /// # Errors
+    /// The environment's.
+    pub(crate) fn set_policy(&self, text: &str) -> Result<(), StateError> {
+        if self.policy()?.as_deref() == Some(text) {
+            return Ok(());
+        }
+        let tx = self.db.begin_write()?;
+        tx.open_table(FACTS)?.insert(POLICY, text)?;
         tx.commit()?;
         Ok(())
     }
@@ -343,6 +426,29 @@ mod tests {
         let state = State::open(&disk, &path).unwrap();
         assert_eq!(state.signed_head("A").unwrap(), Some(head(5, 1)));
         assert_eq!(state.quorate_head("A").unwrap(), Some(head(4, 3)));
+    }
+
+    #[test]
+    fn r2_a_halt_outlives_the_process_and_lets_nothing_new_be_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.redb");
+        let disk: Arc<dyn Disk> = Arc::new(quorate_store::OsDisk);
+        let state = State::open(&disk, &path).unwrap();
+        state.record_signed_head("A", &head(5, 1)).unwrap();
+        state.halt("A", "first").unwrap();
+        state.halt("A", "second").unwrap();
+        drop(state);
+        let state = State::open(&disk, &path).unwrap();
+        assert_eq!(state.halted("A").unwrap().as_deref(), Some("first"));
+        let refused = state.record_signed_head("A", &head(6, 2));
+        assert!(matches!(refused, Err(StateError::Halted { .. })));
+        // What was signed may be signed again, and be quorate; other scrolls go on.
+        state.record_signed_head("A", &head(5, 1)).unwrap();
+        state.record_quorate_head("A", &head(5, 1)).unwrap();
+        state.record_signed_head("B", &head(6, 2)).unwrap();
+        state.resume("A").unwrap();
+        assert_eq!(state.halted("A").unwrap(), None);
+        state.record_signed_head("A", &head(6, 2)).unwrap();
     }
 
     /// A first start that is cut off anywhere leaves a directory in which the next one succeeds.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
@@ -29,7 +29,10 @@ pub(crate) async fn node(dir: &Path) -> Node {
 }
 
 pub(crate) async fn node_on(disk: Arc<dyn Disk>, dir: &Path) -> Node {
-    let config = config(dir);
+    node_with(disk, config(dir)).await
+}
+
+pub(crate) async fn node_with(disk: Arc<dyn Disk>, config: Config) -> Node {
     tokio::task::spawn_blocking(move || Node::open_on(disk, config, Mode::Online))
         .await
         .unwrap()
@@ -114,6 +117,7 @@ pub(crate) struct Watch {
     forbidden: Mutex<Option<ThreadId>>,
     touched: Mutex<Vec<String>>,
     bytes_read: AtomicU64,
+    full: AtomicBool,
 }
 
 impl Watch {
@@ -128,6 +132,11 @@ impl Watch {
 
     pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::SeqCst)
+    }
+
+    /// Nothing more can be written, or again.
+    pub(crate) fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
     }
 
     fn see(&self, what: &str, path: &Path) {
@@ -216,6 +225,9 @@ impl DiskFile for WatchedFile {
 
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
         self.watch.see("write", &self.path);
+        if self.watch.full.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.file.write_all_at(data, offset)
     }
 

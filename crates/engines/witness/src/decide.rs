@@ -29,6 +29,12 @@ impl Authenticated {
         &self.checkpoint
     }
 
+    /// What the log believes was co-signed last.
+    #[must_use]
+    pub fn old(&self) -> u64 {
+        self.old
+    }
+
     /// The checkpoint as it came carries a co-signature of ours that `position` does not account for: a larger tree, or
     /// another root for the same size. Either the witness's memory was set back, or its key is in other hands.
     ///

@@ -19,7 +19,7 @@ pub(crate) enum Witness {
         /// The log's origin [default: the key's name]
         #[arg(long, value_name = "NAME")]
         origin: Option<String>,
-        /// How many requests a day it may make [default: 86400]
+        /// How many requests a day it may make [default: 864000]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         qpd: Option<u32>,
         /// Whom to ask about it

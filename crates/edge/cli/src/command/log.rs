@@ -47,6 +47,7 @@ pub(super) async fn run(settings: &Settings, log: Log, out: Out) -> Result<(), S
         Log::Export { name, output, .. } => export(settings, &name, output.as_deref(), out).await,
         Log::Root { name, note } => root(settings, &name, note, out).await,
         Log::Fsck { name, repair } => fsck::run(settings, name.as_deref(), repair, out).await,
+        Log::Resume { name } => resume(settings, &name, out).await,
         Log::Erase {
             name,
             index,
@@ -84,6 +85,20 @@ async fn create(
             paint.bold(&format!("Created {name}")),
             fields.render(paint)
         )
+    })
+}
+
+async fn resume(settings: &Settings, name: &str, out: Out) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let what = format!("cannot resume {name}");
+    let path = Uri::path(&["scrolls", name, "resume"]);
+    let now = client.change(Method::POST, &path, None, &what).await?;
+    out.answer(&now, |paint| {
+        let title = paint.bold(&format!("{name} may be signed again"));
+        match &now["witnessing"] {
+            Value::String(_) => format!("{title}\n"),
+            _ => format!("{title}, once its witnesses have said what they remember.\n"),
+        }
     })
 }
 
@@ -299,7 +314,13 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
     if let Some(head) = scroll.get("head_hash").and_then(Value::as_str) {
         fields.push("head", head);
     }
+    if let Some(reason) = scroll.get("halted").and_then(Value::as_str) {
+        fields.push("halted", reason);
+    }
     fields.push("witnesses", witnessing(scroll));
+    for witness in array(&scroll["witnessing"], "witnesses") {
+        fields.push("", member(witness));
+    }
     fields.push("created", seconds(string(scroll, "created_at")));
     for (i, key) in array(scroll, "vkeys")
         .iter()
@@ -340,6 +361,23 @@ fn checkpoint(scroll: &Value) -> String {
         }
         None => "none yet".to_owned(),
     }
+}
+
+/// One witness: what it co-signed last, and why it does not go on.
+fn member(witness: &Value) -> String {
+    let name = string(witness, "name");
+    let mut text = match witness.get("size").and_then(Value::as_u64) {
+        Some(size) => {
+            let at = seconds(string(witness, "cosigned_at"));
+            format!("{name}: {size} at {at}")
+        }
+        None => format!("{name}: nothing since the start"),
+    };
+    if let Some(trouble) = witness.get("trouble").and_then(Value::as_str) {
+        text.push_str("; ");
+        text.push_str(trouble);
+    }
+    text
 }
 
 /// What witnesses there are, in words that do not promise more than there is.

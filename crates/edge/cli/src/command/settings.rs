@@ -72,10 +72,13 @@ fn lines(config: &NodeConfig) -> Vec<Line> {
             "policy: none, the node is unwitnessed".to_owned(),
         )),
     }
-    lines.push(Line::Set(
-        "more_cosignatures_ms",
-        millis(config.extras).into(),
-    ));
+    for (name, time) in [
+        ("more_cosignatures_ms", config.extras),
+        ("longest_checkpoint_wait_ms", config.longest_checkpoint_wait),
+        ("longest_quorum_wait_ms", config.longest_quorum_wait),
+    ] {
+        lines.push(Line::Set(name, millis(time).into()));
+    }
     for follow in &config.follow {
         lines.push(Line::Table("[[follow]]"));
         lines.push(Line::Set("file", path(&follow.file)));

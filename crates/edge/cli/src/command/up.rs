@@ -42,12 +42,22 @@ fn log_to_stderr() -> Result<(), Failure> {
         Failure::usage("cannot use QUORATE_LOG", format!("{wanted:?}: {e}"))
             .hint("such as QUORATE_LOG=debug, or QUORATE_LOG=quorate_node=debug")
     })?;
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(Paint::when(std::io::stderr().is_terminal()).is_on())
-        .with_target(false)
-        .init();
+        .with_target(false);
+    match std::env::var("QUORATE_LOG_FORMAT").as_deref() {
+        Err(_) | Ok("text") => {
+            let colour = Paint::when(std::io::stderr().is_terminal()).is_on();
+            log.with_ansi(colour).init();
+        }
+        Ok("json") => log.json().flatten_event(true).init(),
+        Ok(other) => {
+            let why = format!("{other:?} is not a format");
+            return Err(Failure::usage("cannot use QUORATE_LOG_FORMAT", why)
+                .hint("text, or json for one JSON object a line"));
+        }
+    }
     Ok(())
 }
 

@@ -187,7 +187,7 @@ fn log_page(log: &Value, paint: Paint) -> String {
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    let qpd = log.get("qpd").and_then(Value::as_u64).unwrap_or(86_400);
+    let qpd = log.get("qpd").and_then(Value::as_u64).unwrap_or(864_000);
     let size = log.get("size").and_then(Value::as_u64);
     let mut fields = Fields::new()
         .row("log", printable(string(log, "origin")))

@@ -13,6 +13,7 @@ use super::App;
 use super::error::ApiError;
 use super::read::{decimal, octets, readable};
 use crate::auth::{Principal, TokenError};
+use crate::checkpoint::CheckpointError;
 use crate::clock;
 use crate::lane::{Lane, Whole};
 
@@ -109,6 +110,33 @@ pub(crate) async fn force_checkpoint(
         HeaderValue::from_static("text/plain; charset=utf-8"),
         HeaderValue::from_static("no-store"),
     ))
+}
+
+/// `POST /scrolls/{scroll}/resume`: new heads of a halted scroll may be signed again.
+pub(crate) async fn resume(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    Extension(lane): Extension<Lane>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    operator(&principal)?;
+    let scroll = app.scroll(&name)?;
+    if !scroll.signs() {
+        return Err(CheckpointError::Offline.into());
+    }
+    lane.blocking(move || {
+        let resumed = app.resume(&scroll);
+        if resumed.map_err(|e| ApiError::internal(e.to_string()))? {
+            return Ok(Json(app.info(&scroll)));
+        }
+        Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "not-halted",
+            format!("the heads of {name:?} are being signed; nothing was changed"),
+            "see 'quorate log show' for how the scroll stands",
+        ))
+    })
+    .await
 }
 
 /// `?type=` of the receipt that seals content.
@@ -351,19 +379,15 @@ pub(crate) async fn node(
     lane.blocking(move || Ok(Json(app.node_info()))).await
 }
 
-/// `GET /healthz`: 200 while the node takes appends.
-pub(crate) async fn healthz(State(app): State<App>) -> Response {
-    let ill = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    if let Some(failure) = app.failure() {
-        return ill(format!("stopping: {failure}\n"));
+/// `GET /healthz`: 200 if every scroll can append and nothing has waited too long; else what is wrong, a line each.
+pub(crate) async fn healthz(
+    State(app): State<App>,
+    Extension(lane): Extension<Lane>,
+) -> Result<Response, ApiError> {
+    let ills = lane.blocking(move || Ok(app.ills())).await?;
+    if ills.is_empty() {
+        return Ok("ok\n".into_response());
     }
-    let scrolls = app.scrolls();
-    let refused = scrolls.iter().find_map(|s| {
-        let reason = s.witnessing()?.refusal()?;
-        Some(format!("{} is not signed: {reason}\n", s.spec().name))
-    });
-    match refused {
-        Some(refused) => ill(refused),
-        None => "ok\n".into_response(),
-    }
+    let text = format!("{}\n", ills.join("\n"));
+    Ok((StatusCode::SERVICE_UNAVAILABLE, text).into_response())
 }

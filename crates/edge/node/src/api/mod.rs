@@ -64,6 +64,7 @@ fn guarded(app: &App) -> Router<App> {
         .route("/sealed", post(admin::seal))
         .route("/sealed/{index}", get(admin::sealed_content))
         .route("/erase", post(admin::erase))
+        .route("/resume", post(admin::resume))
         .route("/fsck", post(fsck::fsck))
         .route("/proof", get(read::proof))
         .route("/consistency", get(read::consistency))

@@ -129,6 +129,34 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         )],
     },
     ConfigKey {
+        name: "longest_checkpoint_wait_ms",
+        kind: "milliseconds, 1 to 86400000",
+        default: "10000",
+        variable: None,
+        flag: None,
+        what: "While an entry has waited longer for a checkpoint, /healthz is 503 and says so.",
+        wrong: "Any other number is refused. Less than checkpoint_interval_ms calls a node ill that is not.",
+        example: "longest_checkpoint_wait_ms = 20000",
+        refused: &[(
+            "longest_checkpoint_wait_ms = 0",
+            "longest_checkpoint_wait_ms must be between 1 and 86400000, not 0",
+        )],
+    },
+    ConfigKey {
+        name: "longest_quorum_wait_ms",
+        kind: "milliseconds, 1 to 86400000",
+        default: "60000",
+        variable: None,
+        flag: None,
+        what: "While an entry has waited longer for its quorum, /healthz is 503 and names the witnesses that are missing.",
+        wrong: "Any other number is refused.",
+        example: "longest_quorum_wait_ms = 120000",
+        refused: &[(
+            "longest_quorum_wait_ms = 86400001",
+            "longest_quorum_wait_ms must be between 1 and 86400000",
+        )],
+    },
+    ConfigKey {
         name: "follow",
         kind: "list of tables [[follow]]",
         default: "none",
@@ -329,6 +357,10 @@ pub const CONFIG_VARIABLES: &[ConfigVariable] = &[
     ConfigVariable {
         name: "QUORATE_LOG",
         what: "What the log on standard error says: error, warn, info (the default), debug or trace, also by module, such as quorate_node=debug.",
+    },
+    ConfigVariable {
+        name: "QUORATE_LOG_FORMAT",
+        what: "How it says so: text (the default), or json for one object a line.",
     },
     ConfigVariable {
         name: "NUCLEUS_WITNESS_SEED_HEX",

@@ -121,6 +121,12 @@ fn the_defaults_of_the_reference_are_those_of_an_empty_file() {
         told("more_cosignatures_ms"),
         empty.extras.as_millis().to_string()
     );
+    for (key, wait) in [
+        ("longest_checkpoint_wait_ms", empty.longest_checkpoint_wait),
+        ("longest_quorum_wait_ms", empty.longest_quorum_wait),
+    ] {
+        assert_eq!(told(key), wait.as_millis().to_string());
+    }
     assert!(told("data_dir").ends_with("~/.local/share/quorate"));
     assert_eq!(empty.data_dir, Path::new("/h/.local/share/quorate"));
     assert!(empty.policy.is_none() && empty.witness.is_none() && empty.origin_prefix.is_none());

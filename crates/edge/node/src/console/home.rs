@@ -67,6 +67,8 @@ struct Home {
     cards: Vec<Card>,
     rows: Vec<Row>,
     unwitnessed: bool,
+    /// It is a witness, and the caller may see of whom.
+    witness: bool,
     /// Some scrolls show only their heads to this caller.
     hidden: bool,
 }
@@ -108,6 +110,7 @@ fn home(app: &App, principal: &Principal) -> Result<Home, ApiError> {
         cards,
         rows,
         unwitnessed: app.quorum.is_none(),
+        witness: app.witness().is_some() && principal.is_operator(),
         hidden,
     })
 }

@@ -9,11 +9,13 @@ mod home;
 mod page;
 mod path;
 mod pretty;
+mod quorum;
 mod receipt;
 mod rows;
 mod scroll;
 mod search;
 mod session;
+mod witnessed;
 mod words;
 
 use axum::Router;
@@ -31,6 +33,8 @@ pub(crate) fn router() -> Router<App> {
         .route("/", get(home::show))
         // Not below /console/, where it would hide a scroll of the name `search`.
         .route("/search", get(search::show))
+        .route("/witnessed", get(witnessed::show))
+        .route("/witnessed/{id}", get(witnessed::evidence))
         .route("/console/{scroll}", get(scroll::show))
         .route("/console/{scroll}/{index}", get(receipt::show))
         .route(

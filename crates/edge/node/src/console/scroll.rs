@@ -10,6 +10,7 @@ use quorate_note::decimal::parse_u64;
 
 use super::home::{Card, Head, witnessed};
 use super::page::{Frame, answer};
+use super::quorum::Witnesses;
 use super::rows::{Row, newest_first};
 use super::words::{When, entries, grouped};
 use crate::api::{ApiError, App};
@@ -47,6 +48,9 @@ struct Page {
     root: String,
     keys: Vec<Key>,
     note: Option<Note>,
+    witnesses: Option<Witnesses>,
+    /// Why nothing new is signed.
+    halted: Option<String>,
     rows: Vec<Row>,
     /// Indices on this page, lowest and highest, as text.
     shown: Option<(String, String)>,
@@ -119,25 +123,17 @@ fn page(
         },
         origin: spec.origin.clone(),
         engine: scroll.is_engine(),
-        created: created(&spec.created_at, now),
+        created: When::of_text(&spec.created_at, now),
         root: root.to_string(),
         keys: keys(app, &scroll),
+        witnesses: Witnesses::of(&scroll, now),
+        halted: scroll.halted(),
         note: scroll.checkpoints().newest().map(|p| note(&p.note)),
         shown: (!rows.is_empty()).then(|| (grouped(start), grouped(end - 1))),
         older: (readable && start > 0).then_some(start),
         newer: (readable && end < size).then(|| (newer < size).then_some(newer)),
         rows,
     })
-}
-
-fn created(text: &str, now: i64) -> When {
-    match text.parse() {
-        Ok(at) => When::claimed(at, now),
-        Err(_) => When {
-            text: text.to_owned(),
-            ago: String::new(),
-        },
-    }
 }
 
 fn keys(app: &App, scroll: &Scroll) -> Vec<Key> {

@@ -25,6 +25,17 @@ impl When {
         })
     }
 
+    /// A time in a text of ours; one that is none is shown as it is.
+    pub(super) fn of_text(text: &str, now: i64) -> Self {
+        match text.parse() {
+            Ok(at) => Self::claimed(at, now),
+            Err(_) => Self {
+                text: text.to_owned(),
+                ago: String::new(),
+            },
+        }
+    }
+
     /// A time that a receipt claims.
     pub(super) fn claimed(at: Timestamp, now: i64) -> Self {
         Self {

@@ -19,7 +19,7 @@ use quorate_note::{
 use quorate_witness::AddCheckpoint;
 use thiserror::Error;
 
-use super::remote::Remote;
+use super::remote::{REQUESTS_AT_ONCE, Remote};
 
 /// The longest answer that is read, in bytes: a line of each algorithm, 3,600 bytes at most, for each of nine names.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -78,6 +78,9 @@ pub(crate) enum SubmitError {
     /// The request could not be put together. A bug of ours.
     #[error("the request cannot be made: {0}")]
     Request(#[from] http::Error),
+    /// What the witness needs to see cannot be read here. This node's environment's fault.
+    #[error("this node cannot make the proof for it: {0}")]
+    Proof(String),
     /// The checkpoint could not be put together. A bug of ours.
     #[error("the request cannot be made: {0}")]
     Carry(#[from] CarryError),
@@ -150,7 +153,7 @@ impl Client {
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
-            .pool_max_idle_per_host(4)
+            .pool_max_idle_per_host(REQUESTS_AT_ONCE)
             .build(connector);
         Ok(Self {
             http,
@@ -166,6 +169,8 @@ impl Client {
         proof: Proof,
         checkpoint: &VerifiedCheckpoint,
     ) -> Answer {
+        // Waiting for the others is not the witness's delay.
+        let _place = remote.place().await;
         let asked = self.ask(remote, old, proof, checkpoint);
         let (head, body) = match tokio::time::timeout(self.answer, asked).await {
             Ok(Ok(answered)) => answered,

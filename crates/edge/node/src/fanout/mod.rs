@@ -14,12 +14,17 @@
 mod client;
 #[cfg(test)]
 mod client_tests;
+#[cfg(test)]
+mod halt_tests;
+#[cfg(test)]
+mod health_tests;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod quorum;
 mod recall;
 mod remote;
+mod roster;
 mod standing;
 mod task;
 #[cfg(test)]
@@ -33,5 +38,6 @@ pub(crate) use quorum::NodeQuorum;
 pub use quorum::QuorumError;
 pub(crate) use recall::Gate;
 pub use remote::RemoteError;
+pub(crate) use roster::{Roster, Trouble};
 pub(crate) use standing::Witnessing;
 pub(crate) use task::{Fanout, judged_again};

@@ -2,8 +2,9 @@
 //! arguments.
 //!
 //! A *round* takes one head to every witness. It lasts until the head is quorate, or until no witness can be asked for
-//! it right now and a newer head waits. So heads between two rounds are skipped, and a head is not given up while
-//! co-signatures for it are on their way: a log that grows faster than its witnesses answer still gets quorate.
+//! it soon and a newer head waits. So heads between two rounds are skipped, and a head is not given up while
+//! co-signatures for it are on their way, or while a witness asks for a moment: a log that grows faster than its
+//! witnesses answer, or than they let it, still gets quorate.
 
 use std::time::Duration;
 
@@ -19,7 +20,14 @@ const FIRST_WAIT: u64 = 1_000;
 /// The longest of those waits: five minutes.
 const LONGEST_WAIT: u64 = 300_000;
 /// The longest wait that a witness may ask for: an hour.
-const LONGEST_BUSY: u64 = 3_600_000;
+pub(crate) const LONGEST_BUSY: u64 = 3_600_000;
+/// The longest wait after a 404: whoever adds the log there sees it co-signed soon, and it costs the witness a look-up.
+const LONGEST_UNKNOWN: u64 = 16_000;
+/// A head is not given up for a newer one while a witness that it lacks can be asked within this time: witnesses that let
+/// a log co-sign once a second must spend their turns on the same head.
+const PATIENCE: u64 = 3_000;
+/// Nor before it has been under way for so long: without a quorum in sight, heads go to who answers once a second.
+const SHORTEST_ROUND: u64 = 1_000;
 /// A refusal counts as so many failures at least: it needs an operator, so it is not asked again for 16 to 32 seconds.
 const REFUSAL: u32 = 6;
 
@@ -35,6 +43,8 @@ pub(crate) enum Outcome {
     },
     /// It will not co-sign.
     Refused,
+    /// It does not follow this log.
+    NotFollowed,
     /// It may later.
     Busy {
         /// When it asks to be asked again.
@@ -56,7 +66,7 @@ pub(crate) struct Submission {
 }
 
 /// A witness says that it co-signed more than this log ever signed: somebody else has the key, this log was set back,
-/// or the witness lies.
+/// or the witness lies. Nothing new may be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("it says that it co-signed {claimed} entries, and this node signed no more than {signed}")]
 pub(crate) struct Ahead {
@@ -89,14 +99,20 @@ impl Quorate {
             .find(|count| matches!(judged(*count), Ok(Verdict::Quorate(_))))
             .unwrap_or(cosignatures.len());
         let room = MAX_LINES.saturating_sub(head.log_lines().len());
-        let kept = room.max(enough).min(cosignatures.len());
+        let mut kept = room.max(enough).min(cosignatures.len());
+        let mut note = head.with_cosignatures(&cosignatures[..kept]);
+        if note.is_err() {
+            // What cannot stand in one note with the rest, by its length or its id, is not needed for the quorum.
+            kept = enough;
+            note = head.with_cosignatures(&cosignatures[..kept]);
+        }
+        let note = note?;
         let verdict = if kept == cosignatures.len() {
             all
         } else {
             judged(kept)?
         };
         let met = verdict.quorum_met().ok_or(NotPublished::Unwitnessed)?;
-        let note = head.with_cosignatures(&cosignatures[..kept])?;
         Ok(Self { met, note })
     }
 
@@ -146,6 +162,8 @@ struct Round {
     cosignatures: Vec<VerifiedCosignature>,
     /// Who needs not be asked any more.
     done: Vec<bool>,
+    /// When somebody was asked first.
+    began: Option<u64>,
     /// When the quorum was met.
     met_at: Option<u64>,
 }
@@ -161,6 +179,8 @@ pub(crate) struct Plan {
     waiting: Option<(VerifiedCheckpoint, Policy)>,
     /// How long further co-signatures are waited for once there are enough.
     extras: u64,
+    /// When the head under way may be given up.
+    give_up_at: Option<u64>,
 }
 
 impl Plan {
@@ -172,6 +192,7 @@ impl Plan {
             round: None,
             waiting: None,
             extras: millis(extras),
+            give_up_at: None,
         }
     }
 
@@ -182,9 +203,15 @@ impl Plan {
         }
     }
 
+    /// The log signed heads up to this size. Anyone may take what is published to a witness, so one may know a head before
+    /// it is submitted here.
+    pub(crate) fn signed(&mut self, size: u64) {
+        self.signed = self.signed.max(size);
+    }
+
     /// A head was signed. It is the log's newest.
     pub(crate) fn head(&mut self, head: VerifiedCheckpoint, policy: Policy) {
-        self.signed = self.signed.max(head.checkpoint().size());
+        self.signed(head.checkpoint().size());
         if self.round.is_none() {
             self.begin(head, policy);
         } else {
@@ -198,8 +225,15 @@ impl Plan {
             policy,
             cosignatures: Vec::new(),
             done: vec![false; self.followers.len()],
+            began: None,
             met_at: None,
         });
+    }
+
+    /// Whether what a witness says of its size was corrected and still does not help.
+    pub(crate) fn is_going_in_circles(&self, remote: usize) -> bool {
+        let follower = self.followers.get(remote);
+        follower.is_some_and(|f| f.corrected && f.failures > 0)
     }
 
     /// The head under way.
@@ -247,25 +281,35 @@ impl Plan {
         }
     }
 
-    /// Leaves a head that no witness can be asked for right now, if there is a newer one.
+    /// Leaves a head that no witness can be asked for soon, if there is a newer one.
     fn go_on(&mut self, now: u64) {
-        let Some(round) = &self.round else { return };
+        self.give_up_at = None;
+        let Some(round) = &mut self.round else { return };
+        let earliest = round
+            .began
+            .get_or_insert(now)
+            .saturating_add(SHORTEST_ROUND);
         let size = round.head.checkpoint().size();
-        let busy = self.followers.iter().zip(&round.done).any(|(f, done)| {
-            f.asked == Some(size) || (!done && f.asked.is_none() && f.not_before <= now)
+        let soon = now.saturating_add(PATIENCE);
+        let hope = self.followers.iter().zip(&round.done).any(|(f, done)| {
+            f.asked == Some(size) || (!done && f.asked.is_none() && f.not_before <= soon)
         });
-        if round.met_at.is_none()
-            && !busy
-            && let Some((head, policy)) = self.waiting.take()
-        {
+        if round.met_at.is_some() || hope || self.waiting.is_none() {
+            return;
+        }
+        // Who has nothing to answer for this head is not asked more often by leaving it.
+        if now < earliest && !round.cosignatures.is_empty() {
+            self.give_up_at = Some(earliest);
+        } else if let Some((head, policy)) = self.waiting.take() {
             self.begin(head, policy);
+            self.go_on(now);
         }
     }
 
     /// What became of a submission of `size`. `jitter` is any number, chosen anew each time.
     ///
     /// # Errors
-    /// [`Ahead`]: an alarm. The witness is asked again later, as after a failure.
+    /// [`Ahead`]: nothing new may be signed.
     pub(crate) fn answered(
         &mut self,
         submission: Submission,
@@ -287,7 +331,6 @@ impl Plan {
                 self.take(remote, cosignatures, now);
             }
             Outcome::Conflict { size: claimed } if claimed > signed => {
-                follower.fail(now, jitter, None);
                 return Err(Ahead { claimed, signed });
             }
             Outcome::Conflict { size: claimed } => {
@@ -301,6 +344,11 @@ impl Plan {
             Outcome::Refused => {
                 follower.failures = follower.failures.max(REFUSAL - 1);
                 follower.fail(now, jitter, None);
+            }
+            Outcome::NotFollowed => {
+                follower.fail(now, jitter, None);
+                let latest = now.saturating_add(LONGEST_UNKNOWN);
+                follower.not_before = follower.not_before.min(latest);
             }
             Outcome::Busy { wait } => follower.fail(now, jitter, wait),
             Outcome::Failed => follower.fail(now, jitter, None),
@@ -358,7 +406,7 @@ impl Plan {
             .filter(|(f, done)| !**done && f.asked.is_none())
             .map(|(f, _)| f.not_before);
         let extras = round.met_at.map(|at| at.saturating_add(self.extras));
-        retries.chain(extras).min()
+        retries.chain(extras).chain(self.give_up_at).min()
     }
 }
 
@@ -366,7 +414,9 @@ impl Follower {
     /// Waits, and no less than the witness asks for.
     fn fail(&mut self, now: u64, jitter: u32, asked_for: Option<Duration>) {
         let asked_for = asked_for.map_or(0, millis).min(LONGEST_BUSY);
-        let earliest = now.saturating_add(asked_for);
+        // Who is told "in a second" by many witnesses at once does not come back to all of them at once.
+        let by_chance = (asked_for / 8).saturating_mul(u64::from(jitter)) >> 32;
+        let earliest = now.saturating_add(asked_for).saturating_add(by_chance);
         self.not_before = backoff(now, self.failures, jitter).max(earliest);
         self.failures = self.failures.saturating_add(1);
     }
@@ -383,6 +433,6 @@ pub(crate) fn backoff(now: u64, failures: u32, jitter: u32) -> u64 {
     now.saturating_add(half + by_chance)
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

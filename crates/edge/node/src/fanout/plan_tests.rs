@@ -274,6 +274,12 @@ fn a_head_is_not_given_up_while_its_cosignatures_are_on_their_way() {
     assert_eq!(plan.due(500), [asked(0, 5, 8), asked(1, 5, 8)]);
 }
 
+/// So long that a head is not kept for it.
+fn away() -> Outcome {
+    let wait = Some(Duration::from_secs(60));
+    Outcome::Busy { wait }
+}
+
 #[test]
 fn a_head_that_nobody_can_be_asked_for_gives_way_to_a_newer_one() {
     let (keys, policy, mut plan) = started(3, 2, 5);
@@ -281,19 +287,84 @@ fn a_head_that_nobody_can_be_asked_for_gives_way_to_a_newer_one() {
     let outcome = Outcome::Cosigned(cosigned(&keys[0], 5));
     plan.answered(asked(0, 0, 5), outcome, 5, 0).unwrap();
     for i in [1, 2] {
-        plan.answered(asked(i, 0, 5), Outcome::Failed, 5, 0)
-            .unwrap();
+        plan.answered(asked(i, 0, 5), away(), 5, 0).unwrap();
     }
     assert!(plan.quorate(5).unwrap().is_none());
     assert_eq!(plan.progress(), Some(1));
-    plan.head(head(6), policy);
+    // Once a second: without a quorum in sight, the one that answers is not asked for every head.
+    plan.head(head(6), policy.clone());
+    plan.head(head(7), policy.clone());
+    assert!(plan.due(6).is_empty());
+    assert_eq!(plan.wake_at(), Some(1_000));
     assert_eq!(
-        plan.due(6),
-        [asked(0, 5, 6)],
+        plan.due(1_000),
+        [asked(0, 5, 7)],
         "the others wait after their failure"
     );
-    assert_eq!(plan.wake_at(), Some(505));
-    assert_eq!(plan.due(505), [asked(1, 0, 6), asked(2, 0, 6)]);
+    assert_eq!(plan.wake_at(), Some(60_005));
+    assert_eq!(plan.due(60_005), [asked(1, 0, 7), asked(2, 0, 7)]);
+}
+
+/// Witnesses that let the log co-sign once a second spend their turns on the same head: a growing log gets quorate at
+/// that pace, and not when two of them happen to be free for one head.
+#[test]
+fn a_log_that_grows_faster_than_its_witnesses_let_it_is_quorate_about_once_a_second() {
+    let (lags, keys) = ([5, 40, 90], witnesses(3));
+    let policy = k_of(2, &keys);
+    let mut random = Rng::new(7);
+    let mut plan = Plan::new(3, EXTRAS);
+    let mut last = [0; 3];
+    let mut next_turn = [0; 3];
+    let mut answers: Vec<(u64, Submission, Outcome)> = Vec::new();
+    let (mut quorate_at, mut longest) = (0, 0);
+    for now in 0..120_000 {
+        if now % 100 == 0 {
+            plan.head(head(1 + now / 100), policy.clone());
+        }
+        for asked in plan.due(now) {
+            let i = asked.remote;
+            let outcome = if asked.old != last[i] {
+                Outcome::Conflict { size: last[i] }
+            } else if now < next_turn[i] {
+                Outcome::Busy {
+                    wait: Some(Duration::from_secs(1)),
+                }
+            } else {
+                next_turn[i] = now + 1_000;
+                last[i] = asked.size;
+                Outcome::Cosigned(cosigned(&keys[i], asked.size))
+            };
+            answers.push((now + lags[i], asked, outcome));
+        }
+        let (here, later) = std::mem::take(&mut answers)
+            .into_iter()
+            .partition(|(at, _, _)| *at <= now);
+        answers = later;
+        for (_, asked, outcome) in here {
+            let jitter = u32::try_from(random.next_u64() >> 32).unwrap();
+            plan.answered(asked, outcome, now, jitter).unwrap();
+        }
+        if plan.quorate(now).unwrap().is_some() {
+            longest = longest.max(now - quorate_at);
+            quorate_at = now;
+        }
+    }
+    assert!(longest < 4_000, "{longest} ms without a quorate head");
+}
+
+/// What a witness may do to its own lines must not keep others' from being published.
+#[test]
+fn two_lines_that_cannot_stand_in_one_note_cost_an_extra_and_not_the_head() {
+    let [a, b] = super::testing::of_one_id();
+    let keys = [witnesses(1).remove(0), a, b];
+    let twice: Vec<_> = keys.iter().flat_map(|k| cosigned(k, 5)).collect();
+    assert!(head(5).with_cosignatures(&twice).is_err());
+    let quorate = Quorate::of(&k_of(2, &keys), &head(5), &twice).unwrap();
+    assert_eq!(
+        quorate.note().note().signatures().len(),
+        3,
+        "the log's, and two"
+    );
 }
 
 #[test]
@@ -311,8 +382,7 @@ fn l33_a_conflict_is_a_hint_that_is_followed_once() {
     );
     assert_eq!(plan.due(502), [asked(0, 3, 9)]);
     // One that has gone past this head is of no use to it, and is asked for the next.
-    plan.answered(asked(0, 3, 9), Outcome::Failed, 502, 0)
-        .unwrap();
+    plan.answered(asked(0, 3, 9), away(), 502, 0).unwrap();
     plan.head(head(12), policy);
     plan.due(503);
     assert_eq!(size_of(plan.under_way()), Some(12));
@@ -338,6 +408,36 @@ fn l33_a_witness_that_claims_more_than_we_ever_signed_is_an_alarm() {
     let known = plan.answered(asked(0, 0, 9), Outcome::Conflict { size: 10 }, 1, 0);
     assert_eq!(known, Ok(()));
     assert_eq!(plan.due(1), [asked(0, 10, 10)]);
+}
+
+/// Whoever adds the log there does not wait for long.
+#[test]
+fn a_witness_that_does_not_follow_the_log_is_asked_again_within_sixteen_seconds() {
+    let (_, _, mut plan) = started(1, 1, 9);
+    let mut now = 0;
+    for expected in [1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 16_000] {
+        assert_eq!(plan.due(now), [asked(0, 0, 9)]);
+        plan.answered(asked(0, 0, 9), Outcome::NotFollowed, now, u32::MAX)
+            .unwrap();
+        let next = plan.wake_at().unwrap();
+        assert!(
+            next.abs_diff(now + expected) <= 1,
+            "{expected}: {}",
+            next - now
+        );
+        now = next;
+    }
+}
+
+#[test]
+fn what_was_published_may_be_known_to_a_witness_before_it_is_submitted_here() {
+    let (_, _, mut plan) = started(1, 1, 9);
+    plan.due(0);
+    plan.signed(12);
+    let known = plan.answered(asked(0, 0, 9), Outcome::Conflict { size: 12 }, 1, 0);
+    assert_eq!(known, Ok(()));
+    let ahead = plan.answered(asked(0, 0, 9), Outcome::Conflict { size: 13 }, 1, 0);
+    assert!(ahead.is_err());
 }
 
 #[test]

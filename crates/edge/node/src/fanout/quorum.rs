@@ -1,8 +1,9 @@
 //! The quorum of a policy file, applied to every scroll of the node.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use quorate_note::{LogKey, WitnessKey};
+use quorate_note::{KeyId, LogKey, WitnessKey};
 use quorate_policy::{
     Dialect, MAX_POLICY_LEN, Node, NodeKind, Policy, PolicyBuilder, PolicyError, PolicyErrorKind,
     Quorum,
@@ -37,6 +38,27 @@ pub enum QuorumError {
     /// One of its witnesses cannot be asked.
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    /// Two of its witnesses' keys look the same in a note: their lines cannot stand in one.
+    #[error(
+        "the witnesses {a} and {b} of the policy have keys of the same name and id; leave one out"
+    )]
+    SameId {
+        /// One.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// The keys of a scroll do not go with it.
+    #[error("the policy cannot be applied to the scroll {scroll}: {source}")]
+    Scroll {
+        /// Which.
+        scroll: String,
+        /// Why.
+        source: PolicyErrorKind,
+    },
+    /// The node was under a policy, and none is given now.
+    #[error("this node's scrolls are witnessed under a policy, and none was given at this start")]
+    Forgotten,
     /// A key of this node is among its witnesses.
     #[error(
         "the witness {name} of the policy is this node itself, which never counts towards its own quorum"
@@ -56,23 +78,22 @@ pub(crate) struct NodeQuorum {
 }
 
 impl NodeQuorum {
-    /// Reads a policy file. `None` for `quorum none`: the node is unwitnessed.
+    /// Reads a policy file.
     ///
     /// # Errors
-    /// [`QuorumError`].
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>, QuorumError> {
+    /// [`QuorumError::Read`], [`QuorumError::Policy`].
+    pub(crate) fn read(path: &Path) -> Result<Policy, QuorumError> {
         let text = read_bounded(path).map_err(|source| QuorumError::Read {
             path: path.to_path_buf(),
             source,
         })?;
-        let policy = Policy::parse(&text).map_err(|source| QuorumError::Policy {
+        Policy::parse(&text).map_err(|source| QuorumError::Policy {
             path: path.to_path_buf(),
             source,
-        })?;
-        Self::of(&policy)
+        })
     }
 
-    /// The same of a policy.
+    /// The quorum of a policy. `None` for `quorum none`: the node is unwitnessed.
     ///
     /// # Errors
     /// [`QuorumError`].
@@ -89,6 +110,7 @@ impl NodeQuorum {
         let asked = policy
             .witnesses()
             .filter(|w| w.url().is_some() || voters.contains(w.key()));
+        refuse_same_ids(policy)?;
         let remotes = Remote::of(asked)?;
         Ok(Some(Self {
             policy: policy.clone(),
@@ -200,6 +222,22 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Key ids are four bytes: whoever tries can make two keys with one.
+fn refuse_same_ids(policy: &Policy) -> Result<(), QuorumError> {
+    let mut seen: HashMap<(String, KeyId), String> = HashMap::new();
+    for witness in policy.witnesses() {
+        let Some(key) = witness.key().verifier_key() else {
+            continue;
+        };
+        let place = (key.name().to_string(), key.id());
+        if let Some(a) = seen.insert(place, witness.name().to_string()) {
+            let b = witness.name().to_string();
+            return Err(QuorumError::SameId { a, b });
+        }
+    }
+    Ok(())
+}
+
 fn collect_voters(node: Node<'_>, voters: &mut Vec<WitnessKey>) {
     match node.kind() {
         NodeKind::Witness(witness) => voters.push(witness.key().clone()),
@@ -221,7 +259,7 @@ fn could_be_satisfied(node: Node<'_>, has: &impl Fn(&WitnessKey) -> bool) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fanout::testing::{log_key, policy, signers, vkey};
+    use crate::fanout::testing::{log_key, of_one_id, policy, signers, vkey};
 
     /// Three operators, each with two algorithms, of which two are needed; and one that does not vote.
     fn text() -> String {
@@ -261,6 +299,21 @@ mod tests {
         let ours = quorum(&with_log).for_log(vec![log_key()]).unwrap();
         let expected = format!("log {}\n{}", log_key().verifier_key().unwrap(), text());
         assert_eq!(String::from_utf8(ours.render()).unwrap(), expected);
+    }
+
+    /// Their lines cannot stand in one note, so one witness could keep every head from being published.
+    #[test]
+    fn witnesses_whose_keys_share_name_and_id_are_refused() {
+        let [a, b] = of_one_id();
+        assert_eq!(a.verifier_key().id(), b.verifier_key().id());
+        let line = |name, key| format!("witness {name} {} http://127.0.0.1/w\n", vkey(key));
+        let text = format!(
+            "{}{}group q any a b\nquorum q\n",
+            line("a", &a),
+            line("b", &b)
+        );
+        let refused = NodeQuorum::of(&policy(&text)).unwrap_err();
+        assert!(matches!(refused, QuorumError::SameId { a, b } if (&*a, &*b) == ("a", "b")));
     }
 
     #[test]

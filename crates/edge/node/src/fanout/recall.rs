@@ -8,8 +8,11 @@
 use thiserror::Error;
 
 use super::client::Answer;
-use super::plan::backoff;
+use super::plan::{LONGEST_BUSY, backoff, millis};
 use super::quorum::NodeQuorum;
+
+/// The longest wait after a failure.
+const LONGEST_WAIT: u64 = 16_000;
 
 /// Whether new heads may be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,16 @@ pub(crate) enum Gate {
     Asking,
     /// They may not, until an operator has looked.
     Refused(String),
+}
+
+impl Gate {
+    /// Why they may not.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused(reason) => Some(reason),
+            Self::Open | Self::Asking => None,
+        }
+    }
 }
 
 /// A witness remembers what this node does not: it was set back, somebody else has its key, or the witness lies.
@@ -117,7 +130,14 @@ impl Recall {
             }
             Answer::Conflict { size } if *size < signed => asked.remembers = Some(*size),
             _ => {
-                asked.not_before = backoff(now, asked.failures, jitter);
+                // Nothing is signed meanwhile, so it is asked again soon, but not sooner than it wants.
+                let soon =
+                    backoff(now, asked.failures, jitter).min(now.saturating_add(LONGEST_WAIT));
+                let wanted = match answer {
+                    Answer::Busy { wait } => wait.map_or(0, millis).min(LONGEST_BUSY),
+                    _ => 0,
+                };
+                asked.not_before = soon.max(now.saturating_add(wanted));
                 asked.failures = asked.failures.saturating_add(1);
             }
         }

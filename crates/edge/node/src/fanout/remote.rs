@@ -1,11 +1,13 @@
 //! A witness as it is asked: where it takes submissions, and the keys that the policy lists for it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::Uri;
 use quorate_note::WitnessKey;
 use quorate_policy::{Name, Url};
 use thiserror::Error;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Why a witness of the policy cannot be asked. The policy's fault; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,7 +41,13 @@ pub(crate) struct Remote {
     add_checkpoint: Uri,
     names: Vec<Name>,
     keys: Vec<WitnessKey>,
+    /// Places for requests under way, over all scrolls of the node.
+    places: Arc<Semaphore>,
 }
+
+/// Requests to one witness at once: of 350 scrolls, so that a slow witness takes neither all descriptors of the process
+/// nor all threads that look up names.
+pub(crate) const REQUESTS_AT_ONCE: usize = 16;
 
 impl Remote {
     /// Groups witnesses by their submission prefix, in the order of the policy.
@@ -65,10 +73,16 @@ impl Remote {
                     add_checkpoint: uri,
                     names: vec![name.clone()],
                     keys: vec![witness.key().clone()],
+                    places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
                 }),
             }
         }
         Ok(remotes)
+    }
+
+    /// Waits for a place among the requests under way.
+    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.acquire().await.ok()
     }
 
     pub(crate) fn add_checkpoint(&self) -> &Uri {
@@ -78,6 +92,11 @@ impl Remote {
     /// The keys that count of its answer.
     pub(crate) fn keys(&self) -> &[WitnessKey] {
         &self.keys
+    }
+
+    /// Whether this is one of its names in the policy.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.names.iter().any(|n| n.to_string() == name)
     }
 
     /// What the policy calls it.

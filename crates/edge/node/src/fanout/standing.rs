@@ -7,8 +7,11 @@ use tokio::sync::watch;
 
 use super::quorum::NodeQuorum;
 use super::recall::Gate;
+use super::roster::Roster;
 use crate::checkpoint::Published;
+use crate::clock;
 use crate::scroll::text_of_micros;
+use crate::waiting::Progress;
 
 /// A quorate head and who made it that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +31,6 @@ pub(crate) struct Behind {
     pub(crate) required: usize,
     /// Of so many.
     pub(crate) members: usize,
-    /// Since when the newest head is not quorate, microseconds since the epoch.
-    pub(crate) since: i64,
 }
 
 /// What is known now.
@@ -50,11 +51,20 @@ pub(crate) struct Witnessing {
     pub(crate) standing: watch::Receiver<Standing>,
     /// Whether new heads may be signed.
     pub(crate) gate: watch::Receiver<Gate>,
+    /// Each of them.
+    pub(crate) roster: Roster,
+    /// What waits for a quorum; `None` in a process that signs nothing.
+    pub(crate) progress: Option<Arc<Progress>>,
 }
 
 impl Witnessing {
     /// Of a process that signs nothing: what was stored, and nothing more comes.
-    pub(crate) fn stored_only(quorum: &NodeQuorum, stored: Option<QuorateHead>) -> Self {
+    pub(crate) fn stored_only(
+        quorum: &NodeQuorum,
+        stored: Option<QuorateHead>,
+        gate: watch::Receiver<Gate>,
+    ) -> Self {
+        let roster = Roster::of(quorum, stored.as_ref());
         let standing = Standing {
             quorate: stored,
             ..Standing::default()
@@ -62,7 +72,9 @@ impl Witnessing {
         Self {
             quorum: quorum.summary(),
             standing: watch::channel(standing).1,
-            gate: watch::channel(Gate::Open).1,
+            gate,
+            roster,
+            progress: None,
         }
     }
 
@@ -86,10 +98,14 @@ impl Witnessing {
 
     /// Why nothing new is signed, if it must not be.
     pub(crate) fn refusal(&self) -> Option<String> {
-        match &*self.gate.borrow() {
-            Gate::Refused(reason) => Some(reason.clone()),
-            Gate::Open | Gate::Asking => None,
-        }
+        self.gate.borrow().refusal().map(str::to_owned)
+    }
+
+    /// Since when the entry that has waited longest for its quorum does, microseconds since the epoch.
+    fn since(&self) -> Option<i64> {
+        let since = self.progress.as_ref()?.quorum.since()?;
+        let waited = i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Some(clock::now_micros().saturating_sub(waited))
     }
 
     /// Whether all of so many entries are under a quorate head.
@@ -109,13 +125,16 @@ impl Witnessing {
         }
         match self.standing.borrow().behind {
             None => "durable, not quorate yet".to_owned(),
-            Some(b) => format!(
-                "durable, not quorate: {} of {} ({} needed), since {}",
-                b.has,
-                b.members,
-                b.required,
-                text_of_micros(b.since)
-            ),
+            Some(b) => {
+                let since = self.since().map(text_of_micros);
+                let since = since.map_or_else(String::new, |at| format!(", since {at}"));
+                let Behind {
+                    has,
+                    required,
+                    members,
+                } = b;
+                format!("durable, not quorate: {has} of {members} ({required} needed){since}")
+            }
         }
     }
 
@@ -137,14 +156,16 @@ impl Witnessing {
                 "has": b.has,
                 "required": b.required,
                 "members": b.members,
-                "since": text_of_micros(b.since),
+                "since": self.since().map(text_of_micros),
             })),
             "signing": match &*self.gate.borrow() {
+                Gate::Open if self.progress.is_none() => "no: this process signs nothing",
                 Gate::Open => "yes",
                 Gate::Asking => "not yet: too few witnesses have said what they remember",
                 Gate::Refused(_) => "no",
             },
             "alarm": standing.alarm,
+            "witnesses": self.roster.info(),
         })
     }
 }

@@ -1,26 +1,30 @@
 //! The task of one scroll: it takes heads to the witnesses, stores what becomes quorate, then shows it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quorate_merkle::Proof;
-use quorate_note::{LogKey, SignedCheckpoint, VerifiedCheckpoint};
+use quorate_note::{
+    LogKey, SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, VerifierKey,
+};
 use quorate_policy::{Policy, PolicyErrorKind, Verdict};
 use quorate_store::Reader;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, SubmitError};
 use super::plan::{NotPublished, Outcome, Plan, Quorate, Submission};
 use super::quorum::NodeQuorum;
 use super::recall::{Gate, Recall};
+use super::remote::Remote;
+use super::roster::{Roster, Trouble};
 use super::standing::{Behind, QuorateHead, Standing, Witnessing};
 use crate::checkpoint::Published;
 use crate::clock;
 use crate::state::{SignedHead, State, StateError};
 use crate::tasks::off_thread;
+use crate::waiting::Progress;
 
 /// Why a scroll's fan-out ended. What is published stays; the node must stop.
 #[derive(Debug, Error)]
@@ -52,6 +56,20 @@ pub(crate) struct Fanout {
     pub(crate) state: Arc<State>,
     /// How long further co-signatures are waited for once there are enough.
     pub(crate) extras: Duration,
+    /// What waits for a quorum.
+    pub(crate) progress: Arc<Progress>,
+    /// How each witness follows the scroll.
+    pub(crate) roster: Roster,
+}
+
+/// What the witnesses remember of a log.
+enum Recalled {
+    /// No more than is known here: heads may be signed, and taken to them.
+    NoMore(Box<Plan>),
+    /// More. Nothing new may be signed.
+    More(String),
+    /// The node stops.
+    Ended,
 }
 
 /// An answer that came back.
@@ -64,17 +82,17 @@ impl Fanout {
         stored: Option<QuorateHead>,
         heads: watch::Receiver<Option<Arc<Published>>>,
         gate: watch::Sender<Gate>,
-        closing: watch::Receiver<bool>,
+        mut closing: watch::Receiver<bool>,
         on_failure: impl FnOnce(FanoutError) + Send + 'static,
     ) -> (Witnessing, impl Future<Output = ()> + Send + 'static) {
         let (required, members) = self.quorum.k_of_n();
         let newest = heads.borrow().as_ref().map(|h| h.size);
         let quorate = stored.as_ref().map(|q| q.published.size);
-        let behind = (quorate.is_none() || quorate != newest).then(|| Behind {
+        self.progress.quorum.reached(quorate.unwrap_or(0));
+        let behind = (quorate.is_none() || quorate != newest).then_some(Behind {
             has: 0,
             required,
             members,
-            since: clock::now_micros(),
         });
         let first = Standing {
             quorate: stored,
@@ -86,30 +104,80 @@ impl Fanout {
             quorum: self.quorum.summary(),
             standing,
             gate: gate.subscribe(),
+            roster: self.roster.clone(),
+            progress: Some(Arc::clone(&self.progress)),
         };
         let task = async move {
-            if let Err(error) = Arc::new(self).run(&show, heads, &gate, closing).await {
-                on_failure(error);
+            tokio::select! {
+                ended = Arc::new(self).run(&show, heads, &gate) => {
+                    if let Err(error) = ended {
+                        on_failure(error);
+                    }
+                }
+                _ = closing.wait_for(|c| *c) => {}
             }
         };
         (witnessing, task)
     }
 
+    /// Asks what the witnesses remember, then takes heads to them, until one claims what cannot be; and again once an
+    /// operator resumes the scroll.
     async fn run(
         self: Arc<Self>,
         show: &watch::Sender<Standing>,
-        mut heads: watch::Receiver<Option<Arc<Published>>>,
+        heads: watch::Receiver<Option<Arc<Published>>>,
         gate: &watch::Sender<Gate>,
-        mut closing: watch::Receiver<bool>,
     ) -> Result<(), FanoutError> {
-        let started = Instant::now();
-        let mut plan = Plan::new(self.quorum.remotes().len(), self.extras);
-        tokio::select! {
-            recalled = Arc::clone(&self).recall(&mut plan, show, heads.clone(), gate) => recalled?,
-            _ = closing.wait_for(|c| *c) => return Ok(()),
+        loop {
+            let alarm = gate.borrow().refusal().map(str::to_owned);
+            show.send_modify(|s| s.alarm = alarm);
+            let may_ask = |g: &Gate| g.refusal().is_none();
+            if gate.subscribe().wait_for(may_ask).await.is_err() {
+                return Ok(());
+            }
+            show.send_modify(|s| s.alarm = None);
+            let claim = match Arc::clone(&self).recall(show, heads.clone()).await? {
+                Recalled::Ended => return Ok(()),
+                Recalled::More(claim) => claim,
+                Recalled::NoMore(plan) => {
+                    gate.send_replace(Gate::Open);
+                    match Arc::clone(&self).follow(*plan, show, heads.clone()).await? {
+                        None => return Ok(()),
+                        Some(claim) => claim,
+                    }
+                }
+            };
+            self.halt(gate, claim).await?;
         }
+    }
+
+    /// Nothing new is signed from now on, and after a restart (R2).
+    async fn halt(
+        self: &Arc<Self>,
+        gate: &watch::Sender<Gate>,
+        claim: String,
+    ) -> Result<(), FanoutError> {
+        let scroll = &self.scroll;
+        tracing::error!(scroll, claim, "this scroll is not signed any more");
+        // Closed at once; refused, which an operator can end, only once it is stored.
+        gate.send_replace(Gate::Asking);
+        let reason = format!("{claim} (seen {})", clock::now());
+        let (this, stored) = (Arc::clone(self), reason.clone());
+        let recorded = off_thread(move || this.state.halt(&this.scroll, &stored)).await;
+        recorded.unwrap_or(Ok(()))?;
+        gate.send_replace(Gate::Refused(reason));
+        Ok(())
+    }
+
+    /// Takes heads to the witnesses. What one claims that cannot be, or `None` when the node stops.
+    async fn follow(
+        self: Arc<Self>,
+        mut plan: Plan,
+        show: &watch::Sender<Standing>,
+        mut heads: watch::Receiver<Option<Arc<Published>>>,
+    ) -> Result<Option<String>, FanoutError> {
+        let started = Instant::now();
         let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
-        let mut words = Words::default();
         heads.mark_changed();
         loop {
             let now = millis(started.elapsed());
@@ -120,10 +188,11 @@ impl Fanout {
                 let this = Arc::clone(&self);
                 asked.spawn(async move { this.ask(submission, &head).await });
             }
-            if let Some(quorate) = plan.quorate(now)? {
+            if let Some(quorate) = self.published(&mut plan, now)? {
                 let Some(stored) = Arc::clone(&self).store(quorate).await? else {
-                    return Ok(());
+                    return Ok(None);
                 };
+                self.progress.quorum.reached(stored.published.size);
                 show.send_modify(|s| s.quorate = Some(stored));
                 self.show_distance(&plan, show, &heads);
                 continue;
@@ -133,7 +202,7 @@ impl Fanout {
             tokio::select! {
                 changed = heads.changed() => {
                     if changed.is_err() {
-                        return Ok(());
+                        return Ok(None);
                     }
                     let newest = heads.borrow_and_update().clone();
                     if let Some(newest) = newest {
@@ -142,34 +211,48 @@ impl Fanout {
                 }
                 Some(done) = asked.join_next() => {
                     let Some((submission, answer)) = joined(done) else {
-                        return Ok(());
+                        return Ok(None);
                     };
+                    plan.signed(heads.borrow().as_ref().map_or(0, |h| h.size));
                     let now = millis(started.elapsed());
-                    self.hear(&mut plan, &mut words, show, submission, answer, now);
+                    if let Some(claim) = self.hear(&mut plan, show, submission, answer, now) {
+                        return Ok(Some(claim));
+                    }
                 }
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
-                _ = closing.wait_for(|c| *c) => return Ok(()),
             }
         }
     }
 
-    /// Asks the witnesses what they remember, and opens the gate if that is no more than what is known here (R2). Never
-    /// ends if it is more.
+    /// The next quorate head. One that makes no note is not published, and the next may.
+    fn published(&self, plan: &mut Plan, now: u64) -> Result<Option<Quorate>, FanoutError> {
+        match plan.quorate(now) {
+            Err(NotPublished::Carry(error)) => {
+                tracing::error!(
+                    scroll = self.scroll,
+                    %error,
+                    "the co-signatures of a quorum do not fit under one checkpoint, so it is not shown as quorate"
+                );
+                Ok(None)
+            }
+            published => Ok(published?),
+        }
+    }
+
+    /// Asks the witnesses what they remember, until no quorum of them can remember more than is known here (R2).
     async fn recall(
         self: Arc<Self>,
-        plan: &mut Plan,
         show: &watch::Sender<Standing>,
         mut heads: watch::Receiver<Option<Arc<Published>>>,
-        gate: &watch::Sender<Gate>,
-    ) -> Result<(), FanoutError> {
+    ) -> Result<Recalled, FanoutError> {
         let newest = match heads.wait_for(Option::is_some).await {
             Ok(newest) => newest.clone(),
             Err(_) => None,
         };
         let Some(newest) = newest else {
-            return std::future::pending().await;
+            return Ok(Recalled::Ended);
         };
-        let (head, _) = self.judged_by(&newest.note)?;
+        let (mut head, _) = self.judged_by(&newest.note)?;
         let started = Instant::now();
         let mut recall = Recall::new(self.quorum.remotes().len(), newest.size);
         let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
@@ -182,26 +265,36 @@ impl Fanout {
             }
             let wake = recall.wake_at().map(Duration::from_millis);
             tokio::select! {
+                changed = heads.changed() => {
+                    // Of the same size, signed anew because keys changed: some witness may know only those of today.
+                    let newest = heads.borrow_and_update().clone();
+                    let (Ok(()), Some(newest)) = (changed, newest) else {
+                        return Ok(Recalled::Ended);
+                    };
+                    let (signed_anew, policy) = self.judged_by(&newest.note)?;
+                    judge_shown(show, &policy);
+                    head = signed_anew;
+                }
                 Some(done) = asked.join_next() => {
                     let Some((submission, answer)) = joined(done) else {
-                        return std::future::pending().await;
+                        return Ok(Recalled::Ended);
                     };
+                    match trouble_of(&answer) {
+                        Some(trouble) => self.note_trouble(submission.remote, trouble),
+                        None => self.note_answer(submission.remote),
+                    }
                     let now = millis(started.elapsed());
                     let said = recall.answered(submission.remote, &answer, now, jitter());
                     if let (Err(forgotten), Some(remote)) = (said, self.quorum.remotes().get(submission.remote)) {
-                        let reason = format!("of the witness {}: {forgotten}", remote.label());
-                        tracing::error!(scroll = self.scroll, reason, "this scroll is not signed any more");
-                        show.send_modify(|s| s.alarm = Some(reason.clone()));
-                        gate.send_replace(Gate::Refused(reason));
-                        return std::future::pending().await;
+                        return Ok(Recalled::More(format!("of the witness {}: {forgotten}", remote.label())));
                     }
                 }
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
             }
         }
+        let mut plan = Plan::new(self.quorum.remotes().len(), self.extras);
         plan.learn(recall.known());
-        gate.send_replace(Gate::Open);
-        Ok(())
+        Ok(Recalled::NoMore(Box::new(plan)))
     }
 
     /// A head of ours, with the policy that it must satisfy.
@@ -222,6 +315,7 @@ impl Fanout {
         newest: &Published,
     ) -> Result<(), FanoutError> {
         let (head, policy) = self.judged_by(&newest.note)?;
+        judge_shown(show, &policy);
         if !is_quorate(&show.borrow(), &head) {
             plan.head(head, policy);
         }
@@ -234,49 +328,104 @@ impl Fanout {
         let remote = self.quorum.remotes().get(submission.remote)?;
         let answer = match proof {
             Ok(proof) => self.client.submit(remote, old, proof, head).await,
-            Err(error) => {
-                tracing::error!(scroll = self.scroll, %error, "no proof can be made for the witnesses");
-                Answer::Busy { wait: None }
-            }
+            Err(error) => Answer::Failed(SubmitError::Proof(error.to_string())),
         };
         Some((submission, answer))
     }
 
+    /// Takes in what a witness said. `Some` if it claims what cannot be: nothing new may be signed.
     fn hear(
         &self,
         plan: &mut Plan,
-        words: &mut Words,
         show: &watch::Sender<Standing>,
         submission: Submission,
         answer: Answer,
         now: u64,
-    ) {
-        let Some(remote) = self.quorum.remotes().get(submission.remote) else {
-            return;
-        };
-        let (outcome, said) = match answer {
-            Answer::Cosigned(cosignatures) => (Outcome::Cosigned(cosignatures), None),
-            Answer::Conflict { size } => (Outcome::Conflict { size }, None),
-            Answer::Refused { status, reason } => {
-                let said = format!("it refuses with status {status}: {reason}");
-                (Outcome::Refused, Some(said))
+    ) -> Option<String> {
+        let remote = self.quorum.remotes().get(submission.remote)?;
+        let mut trouble = trouble_of(&answer);
+        let circles = plan.is_going_in_circles(submission.remote);
+        let outcome = match answer {
+            Answer::Cosigned(cosignatures) => {
+                self.note_cosigned(submission, &cosignatures);
+                Outcome::Cosigned(cosignatures)
             }
-            Answer::Busy { wait } => (Outcome::Busy { wait }, Some("it is busy".to_owned())),
-            Answer::Failed(error) => (Outcome::Failed, Some(error.to_string())),
+            Answer::Conflict { size } => {
+                if circles {
+                    let why = format!("it goes on to say that it co-signed {size} entries");
+                    trouble = Some(Trouble::Other(why));
+                }
+                Outcome::Conflict { size }
+            }
+            Answer::Refused { status: 404, .. } => Outcome::NotFollowed,
+            Answer::Refused { .. } => Outcome::Refused,
+            Answer::Busy { wait } => Outcome::Busy { wait },
+            Answer::Failed(_) => Outcome::Failed,
         };
-        let well = matches!(outcome, Outcome::Cosigned(_));
-        if well || said.is_some() {
-            words.say(&self.scroll, &remote.label(), submission.remote, said);
+        if let Some(trouble) = trouble {
+            self.note_trouble(submission.remote, trouble);
         }
-        if let Err(ahead) = plan.answered(submission, outcome, now, jitter()) {
-            let alarm = format!("the witness {}: {ahead}", remote.label());
-            tracing::error!(
+        let alarm = self.roster.other_history();
+        show.send_if_modified(|s| {
+            let changed = s.alarm != alarm;
+            s.alarm = alarm;
+            changed
+        });
+        let ahead = plan.answered(submission, outcome, now, jitter()).err()?;
+        Some(format!("of the witness {}: {ahead}", remote.label()))
+    }
+
+    /// The log of the node tells changes only.
+    fn note_cosigned(&self, submission: Submission, cosignatures: &[VerifiedCosignature]) {
+        let newest = cosignatures
+            .iter()
+            .map(VerifiedCosignature::timestamp)
+            .max();
+        let seconds = newest.and_then(|at| i64::try_from(at).ok()).unwrap_or(0);
+        let at = seconds.saturating_mul(1_000_000);
+        if self.roster.cosigned(submission.remote, submission.size, at) {
+            let witness = self.label(submission.remote);
+            tracing::info!(scroll = self.scroll, witness, "co-signs again");
+        }
+    }
+
+    /// It answered, whatever it was before.
+    fn note_answer(&self, remote: usize) {
+        if self.roster.answered(remote) {
+            tracing::info!(
                 scroll = self.scroll,
-                alarm,
-                "a witness claims what cannot be"
+                witness = self.label(remote),
+                "answers again"
             );
-            show.send_modify(|s| s.alarm = Some(alarm));
         }
+    }
+
+    fn note_trouble(&self, remote: usize, trouble: Trouble) {
+        if !self.roster.troubled(remote, trouble.clone()) {
+            return;
+        }
+        let (scroll, witness) = (&self.scroll, self.label(remote));
+        match trouble {
+            Trouble::Busy => tracing::debug!(scroll, witness, "asks to be asked later"),
+            Trouble::NotFollowed => tracing::info!(
+                scroll,
+                witness,
+                "does not follow this scroll yet; its operator adds it with 'quorate witness add-log VKEY', and 'quorate \
+                 log show' prints the vkeys"
+            ),
+            Trouble::OtherHistory(why) => tracing::error!(
+                scroll,
+                witness,
+                why,
+                "says that it co-signed another history of this scroll"
+            ),
+            Trouble::Other(why) => tracing::warn!(scroll, witness, "does not co-sign: {why}"),
+        }
+    }
+
+    fn label(&self, remote: usize) -> String {
+        let remote = self.quorum.remotes().get(remote);
+        remote.map(Remote::label).unwrap_or_default()
     }
 
     /// Durable first (R2). `None` when the runtime is shutting down.
@@ -312,12 +461,29 @@ impl Fanout {
                 has: plan.progress().unwrap_or(0),
                 required,
                 members,
-                since: standing.behind.map_or_else(clock::now_micros, |b| b.since),
             });
             let changed = standing.behind != behind;
             standing.behind = behind;
             changed
         });
+    }
+}
+
+/// What is wrong with a witness that answered this.
+fn trouble_of(answer: &Answer) -> Option<Trouble> {
+    match answer {
+        Answer::Cosigned(_) | Answer::Conflict { .. } => None,
+        Answer::Refused { status: 404, .. } => Some(Trouble::NotFollowed),
+        Answer::Refused {
+            status: 422,
+            reason,
+        } => Some(Trouble::OtherHistory(reason.clone())),
+        Answer::Refused { status, reason } => {
+            let why = format!("it refuses with status {status}: {reason}");
+            Some(Trouble::Other(why))
+        }
+        Answer::Busy { .. } => Some(Trouble::Busy),
+        Answer::Failed(error) => Some(Trouble::Other(error.to_string())),
     }
 }
 
@@ -361,6 +527,31 @@ fn quorate_head(quorate: &Quorate, at: i64) -> QuorateHead {
     }
 }
 
+/// Keys may have ended since: whoever checks what is shown has the keys of today.
+fn judge_shown(show: &watch::Sender<Standing>, policy: &Policy) {
+    show.send_if_modified(|s| {
+        let shown = s.quorate.as_ref();
+        let stands = shown.is_none_or(|q| is_signed_for(policy, &q.published.note));
+        if !stands {
+            s.quorate = None;
+        }
+        !stands
+    });
+}
+
+/// Whether a key of the policy signed a note that was verified when it was shown: by name and id, so it costs nothing.
+fn is_signed_for(policy: &Policy, note: &[u8]) -> bool {
+    SignedCheckpoint::parse(note).is_ok_and(|signed| {
+        let keys = policy
+            .logs()
+            .iter()
+            .filter_map(|log| log.key().verifier_key());
+        let ids: Vec<_> = keys.map(VerifierKey::id).collect();
+        let mut lines = signed.note().signatures().iter();
+        lines.any(|line| ids.contains(&line.id()))
+    })
+}
+
 /// A stored quorate head, if the policy of today still calls it that.
 pub(crate) fn judged_again(stored: &SignedHead, policy: &Policy) -> Option<QuorateHead> {
     let signed = SignedCheckpoint::parse(&stored.note).ok()?;
@@ -379,28 +570,6 @@ fn proof(reader: &Reader, old: u64, size: u64) -> Result<Proof, quorate_store::R
         return Ok(Proof::empty());
     }
     reader.prove_consistency(old, size)
-}
-
-/// What was last said of each witness, so that the log of the node tells changes only.
-#[derive(Debug, Default)]
-struct Words(HashMap<usize, String>);
-
-impl Words {
-    fn say(&mut self, scroll: &str, witness: &str, remote: usize, said: Option<String>) {
-        match said {
-            None => {
-                if self.0.remove(&remote).is_some() {
-                    tracing::info!(scroll, witness, "co-signs again");
-                }
-            }
-            Some(said) => {
-                if self.0.get(&remote) != Some(&said) {
-                    tracing::warn!(scroll, witness, "does not co-sign: {said}");
-                    self.0.insert(remote, said);
-                }
-            }
-        }
-    }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -59,6 +59,16 @@ pub(crate) fn signers(name: &str, seed: u8) -> [CosignSigner; 2] {
     ]
 }
 
+/// Two keys of one name and id, as whoever wants them finds within minutes.
+pub(crate) fn of_one_id() -> [CosignSigner; 2] {
+    [37_947_u32, 77_777].map(|found| {
+        let mut seed = [0; 32];
+        seed[..4].copy_from_slice(&found.to_be_bytes());
+        let name = KeyName::new("w.example").unwrap();
+        CosignSigner::ed25519(name, ed25519::SecretKey::from_seed(seed))
+    })
+}
+
 pub(crate) fn vkey(signer: &CosignSigner) -> String {
     signer.verifier_key().to_string()
 }

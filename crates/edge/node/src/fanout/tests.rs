@@ -20,11 +20,33 @@ use crate::testing::{Network, close, config};
 use crate::{Mode, Node, Overrides};
 
 /// A witness by the rules of tlog-witness, as far as an honest log can tell.
-struct Played {
+pub(super) struct Played {
     server: Server,
     up: Arc<AtomicBool>,
+    /// What it answers instead, if anything.
+    lie: Arc<Mutex<Option<Lie>>>,
     name: String,
     vkey: String,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Lie {
+    Conflict(u64),
+    OtherHistory,
+}
+
+impl Lie {
+    fn reply(self) -> Reply {
+        match self {
+            Self::Conflict(size) => conflict(size),
+            Self::OtherHistory => reply("422 Unprocessable", "", "another tree\n"),
+        }
+    }
+}
+
+fn conflict(size: u64) -> Reply {
+    let kind = "content-type: text/x.tlog.size\r\n";
+    reply("409 Conflict", kind, format!("{size}\n"))
 }
 
 type Keys = Arc<Mutex<Vec<LogKey>>>;
@@ -45,8 +67,7 @@ fn play(
         .entry(checkpoint.origin().to_string())
         .or_insert(first);
     if last.0 != request.old() {
-        let kind = "content-type: text/x.tlog.size\r\n";
-        return reply("409 Conflict", kind, format!("{}\n", last.0));
+        return conflict(last.0);
     }
     let (size, root) = (checkpoint.size(), checkpoint.root());
     if verify_consistency(last.0, &last.1, size, root, request.proof()).is_err() {
@@ -61,8 +82,12 @@ impl Played {
     async fn start(seed: u8, keys: &Keys) -> Self {
         let (up, keys) = (Arc::new(AtomicBool::new(true)), Arc::clone(keys));
         let (on, heads) = (Arc::clone(&up), Mutex::default());
+        let lie = Arc::<Mutex<Option<Lie>>>::default();
+        let lies = Arc::clone(&lie);
         let server = Server::start(move |_, request| {
-            if on.load(Ordering::SeqCst) {
+            if let Some(lie) = *lies.lock().unwrap() {
+                lie.reply()
+            } else if on.load(Ordering::SeqCst) {
                 play(&heads, request, &keys, seed)
             } else {
                 reply("503 Unavailable", "", "")
@@ -71,25 +96,30 @@ impl Played {
         Self {
             server: server.await,
             up,
+            lie,
             name: format!("w{seed}"),
             vkey: vkey(&signers(&format!("w{seed}.example"), seed)[0]),
         }
     }
 
-    fn set_up(&self, up: bool) {
+    pub(super) fn lies(&self, lie: Option<Lie>) {
+        *self.lie.lock().unwrap() = lie;
+    }
+
+    pub(super) fn set_up(&self, up: bool) {
         self.up.store(up, Ordering::SeqCst);
     }
 }
 
 /// Three witnesses of which two are needed, and a node's directory.
-struct Rig {
-    dir: tempfile::TempDir,
+pub(super) struct Rig {
+    pub(super) dir: tempfile::TempDir,
     keys: Keys,
-    witnesses: Vec<Played>,
+    pub(super) witnesses: Vec<Played>,
 }
 
 impl Rig {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let keys = Keys::default();
         let mut witnesses = Vec::new();
         for seed in [61, 62, 63] {
@@ -104,7 +134,7 @@ impl Rig {
         rig
     }
 
-    fn write_policy(&self, k: usize, witnesses: &[Played]) {
+    pub(super) fn write_policy(&self, k: usize, witnesses: &[Played]) {
         let mut text = String::new();
         let mut names = String::new();
         for w in witnesses {
@@ -118,18 +148,29 @@ impl Rig {
         self.write(&format!("{text}group q {k}{names}\nquorum q\n"));
     }
 
-    fn write(&self, policy: &str) {
+    pub(super) fn write(&self, policy: &str) {
         std::fs::write(self.dir.path().join("policy"), policy).unwrap();
     }
 
-    async fn open(&self) -> (Node, Network) {
+    /// A node whose scroll A has one quorate receipt, closed again.
+    pub(super) async fn with_history() -> Self {
+        let rig = Self::new().await;
+        let (node, network) = rig.open().await;
+        network.post("/scrolls", r#"{"name":"A"}"#).await;
+        rig.follow(&node, "A");
+        assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+        close(node).await;
+        rig
+    }
+
+    pub(super) async fn open(&self) -> (Node, Network) {
         let node = open(self.dir.path()).await.unwrap();
         let network = Network::new(&node);
         (node, network)
     }
 
     /// The witnesses follow this scroll.
-    fn follow(&self, node: &Node, scroll: &str) {
+    pub(super) fn follow(&self, node: &Node, scroll: &str) {
         let origin = node.inner.scroll(scroll).unwrap().spec().origin.clone();
         let keys = node.inner.log_keys(&origin, true);
         self.keys.lock().unwrap().extend(keys);
@@ -141,19 +182,28 @@ async fn open(dir: &Path) -> Result<Node, NodeError> {
 }
 
 async fn open_as(dir: &Path, mode: Mode) -> Result<Node, NodeError> {
+    open_with(dir, mode, |_| ()).await
+}
+
+pub(super) async fn open_with(
+    dir: &Path,
+    mode: Mode,
+    change: impl FnOnce(&mut crate::Config),
+) -> Result<Node, NodeError> {
     let mut config = config(&dir.join("data"));
     config.policy = Some(dir.join("policy"));
+    change(&mut config);
     tokio::task::spawn_blocking(move || Node::open(config, mode))
         .await
         .unwrap()
 }
 
-async fn info(network: &Network) -> Value {
+pub(super) async fn info(network: &Network) -> Value {
     network.get("/scrolls/A").await.json()
 }
 
 /// Asks until the scroll stands so; a machine may be slow, so there is no other limit than patience.
-async fn until(network: &Network, what: impl Fn(&Value) -> bool) -> Value {
+pub(super) async fn until(network: &Network, what: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..6_000 {
         let info = info(network).await;
         if what(&info) {
@@ -174,8 +224,8 @@ async fn verdict(network: &Network) -> Verdict {
         .1
 }
 
-const RECEIPT: &str = r#"{"type":"x"}"#;
-const WAIT: &str = "/scrolls/A/receipts?wait=quorate&timeout=60";
+pub(super) const RECEIPT: &str = r#"{"type":"x"}"#;
+pub(super) const WAIT: &str = "/scrolls/A/receipts?wait=quorate&timeout=60";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r1_a_head_is_shown_as_quorate_only_when_the_policy_that_is_served_says_so() {
@@ -368,6 +418,95 @@ async fn r3_a_policy_that_cannot_work_stops_the_start_before_anything_is_made() 
     assert!(!dir.path().join("data").exists());
 }
 
+/// Without it the node would sign, and nobody would be asked what was signed before.
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_a_policy_that_was_there_cannot_just_be_left_out() {
+    let rig = Rig::with_history().await;
+    let (dir, none) = (rig.dir.path(), |config: &mut crate::Config| {
+        config.policy = None;
+    });
+    let refused = open_with(dir, Mode::Online, none).await.unwrap_err();
+    assert!(
+        matches!(refused, NodeError::Quorum(QuorumError::Forgotten)),
+        "{refused}"
+    );
+    // A process that only reads shows what was quorate under it.
+    let node = open_with(dir, Mode::Offline, none).await.unwrap();
+    let read = info(&Network::new(&node)).await;
+    assert_eq!(read["watermark"], "quorate");
+    assert_eq!(
+        read["witnessing"]["signing"],
+        "no: this process signs nothing"
+    );
+    close(node).await;
+    // It can be given up on purpose, and that holds too.
+    rig.write("quorum none\n");
+    let (node, _) = rig.open().await;
+    close(node).await;
+    let node = open_with(dir, Mode::Online, none).await.unwrap();
+    assert_eq!(
+        info(&Network::new(&node)).await["witnessing"],
+        "unwitnessed"
+    );
+    close(node).await;
+}
+
+/// To whoever remembers heads, a smaller one is a rollback.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_head_that_is_shown_never_gets_smaller() {
+    let rig = Rig::new().await;
+    let (node, network) = rig.open().await;
+    network.post("/scrolls", r#"{"name":"A"}"#).await;
+    let shown = async || {
+        let note = network.get("/scrolls/A/checkpoint").await.body;
+        let note = SignedCheckpoint::parse(&note).unwrap();
+        note.checkpoint_unverified().size()
+    };
+    network
+        .post("/scrolls/A/receipts?wait=checkpoint", RECEIPT)
+        .await;
+    assert_eq!(shown().await, 1);
+    let scroll = node.inner.scroll("A").unwrap();
+    let later = scroll.checkpoints().newest();
+    *scroll.shown.lock().unwrap() = later.map(|p| {
+        let mut larger = (*p).clone();
+        larger.size = 2;
+        Arc::new(larger)
+    });
+    rig.follow(&node, "A");
+    until(&network, |i| i["witnessing"]["quorate"]["size"] == 1).await;
+    assert_eq!(
+        scroll.shown().unwrap().size,
+        2,
+        "until a quorate head is as large"
+    );
+    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
+    assert_eq!(shown().await, 2);
+    drop(scroll);
+    close(node).await;
+}
+
+/// Whoever checks what is shown has the keys of today.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_retired_key_signed_is_not_shown_as_quorate() {
+    let rig = Rig::with_history().await;
+    let (node, network) = rig.open().await;
+    until(&network, |i| i["watermark"] == "quorate").await;
+    rig.witnesses.iter().for_each(|w| w.set_up(false));
+    for change in [r#"{"role":"log"}"#, r#"{"role":"log","retire":true}"#] {
+        assert_eq!(
+            network.post("/keys/rotate", change).await.status,
+            StatusCode::OK
+        );
+    }
+    until(&network, |i| i["witnessing"]["quorate"] == Value::Null).await;
+    rig.follow(&node, "A");
+    rig.witnesses.iter().for_each(|w| w.set_up(true));
+    until(&network, |i| i["watermark"] == "quorate").await;
+    assert!(verdict(&network).await.quorum_met().is_some());
+    close(node).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_policy_lists_its_own_witness_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
@@ -398,149 +537,4 @@ async fn a_node_whose_policy_lists_its_own_witness_does_not_start() {
         matches!(&error, NodeError::Quorum(QuorumError::Own { name }) if name == "me"),
         "{error}"
     );
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else if path.is_file() {
-            std::fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
-impl Rig {
-    fn data(&self) -> std::path::PathBuf {
-        self.dir.path().join("data")
-    }
-
-    /// Puts the data directory aside.
-    fn keep_copy(&self) {
-        copy(&self.data(), &self.dir.path().join("older"));
-    }
-
-    /// Sets it back to what was put aside.
-    fn set_back(&self) {
-        std::fs::remove_dir_all(self.data()).unwrap();
-        copy(&self.dir.path().join("older"), &self.data());
-    }
-
-    /// A node whose scroll A has one quorate receipt, closed again.
-    async fn with_history() -> Self {
-        let rig = Self::new().await;
-        let (node, network) = rig.open().await;
-        network.post("/scrolls", r#"{"name":"A"}"#).await;
-        rig.follow(&node, "A");
-        assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
-        close(node).await;
-        rig
-    }
-
-    /// The node must not sign any more, and says why; what is appended is durable all the same.
-    async fn refuses_to_sign(&self, size: u64, why: &str) {
-        let (node, network) = self.open().await;
-        let refused = until(&network, |i| i["witnessing"]["signing"] == "no").await;
-        let state = refused["witnessing"]["state"].as_str().unwrap();
-        assert!(
-            state.starts_with("not signed any more: ") && state.contains(why),
-            "{state}"
-        );
-        assert_eq!(
-            refused["witnessing"]["alarm"],
-            state["not signed any more: ".len()..]
-        );
-        let health = network.get("/healthz").await;
-        assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(String::from_utf8_lossy(&health.body).contains(why));
-        for wait in ["checkpoint", "quorate"] {
-            let path = format!("/scrolls/A/receipts?wait={wait}");
-            let answer = network.post(&path, RECEIPT).await;
-            assert_eq!(answer.status, StatusCode::ACCEPTED, "{wait}");
-            assert_eq!(answer.json()["watermark"], "durable");
-        }
-        let forced = network.post("/scrolls/A/checkpoint", "").await;
-        assert_eq!(forced.status, StatusCode::SERVICE_UNAVAILABLE);
-        let after = info(&network).await;
-        assert_eq!(after["checkpoint"]["size"], size, "nothing new is signed");
-        assert_eq!(after["size"], size + 2);
-        close(node).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn r2_a_node_whose_disk_was_set_back_refuses_to_sign_and_says_so() {
-    let rig = Rig::with_history().await;
-    rig.keep_copy();
-    let (node, network) = rig.open().await;
-    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
-    close(node).await;
-    rig.set_back();
-    rig.refuses_to_sign(
-        1,
-        "it co-signed 2 entries, and this node remembers having signed no more than 1",
-    )
-    .await;
-    // It is refused again after a restart, and what is durable by now is not signed.
-    let (node, network) = rig.open().await;
-    let again = until(&network, |i| i["witnessing"]["signing"] == "no").await;
-    assert_eq!(
-        (&again["size"], &again["checkpoint"]["size"]),
-        (&3.into(), &1.into())
-    );
-    close(node).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn r2_a_node_that_signed_another_head_of_the_same_size_refuses_to_go_on() {
-    let rig = Rig::with_history().await;
-    rig.keep_copy();
-    let (node, network) = rig.open().await;
-    assert_eq!(network.post(WAIT, RECEIPT).await.status, StatusCode::OK);
-    close(node).await;
-    // Set back, it signs another second entry while it has no policy.
-    rig.set_back();
-    rig.write("quorum none\n");
-    let (node, network) = rig.open().await;
-    let other = r#"{"type":"y"}"#;
-    network
-        .post("/scrolls/A/receipts?wait=checkpoint", other)
-        .await;
-    close(node).await;
-    rig.write_policy(2, &rig.witnesses);
-    rig.refuses_to_sign(2, "it co-signed another head of 2 entries")
-        .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn r2_nothing_new_is_signed_before_enough_witnesses_have_said_what_they_remember() {
-    let rig = Rig::with_history().await;
-    rig.witnesses[0].set_up(false);
-    rig.witnesses[1].set_up(false);
-    let (node, network) = rig.open().await;
-    // Appends go on.
-    assert_eq!(
-        network.post("/scrolls/A/receipts", RECEIPT).await.status,
-        StatusCode::OK
-    );
-    let asking = until(&network, |i| i["size"] == 2).await;
-    let signing = asking["witnessing"]["signing"].as_str().unwrap();
-    assert_eq!(
-        signing,
-        "not yet: too few witnesses have said what they remember"
-    );
-    let waited = network
-        .post("/scrolls/A/receipts?wait=quorate&timeout=1", RECEIPT)
-        .await;
-    assert_eq!(waited.status, StatusCode::ACCEPTED);
-    assert_eq!(info(&network).await["checkpoint"]["size"], 1);
-    // Two of three have answered: the third is no quorum by itself.
-    rig.witnesses[1].set_up(true);
-    let signed = until(&network, |i| i["watermark"] == "quorate").await;
-    assert_eq!(signed["witnessing"]["quorate"]["size"], 3);
-    assert_eq!(network.get("/healthz").await.status, StatusCode::OK);
-    close(node).await;
 }

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use quorate_note::{Origin, VerifierKey};
+use quorate_note::{Checkpoint, Origin, SignatureLine, VerifierKey};
 use quorate_witness::{Bucket, KnownLog, Position, Rate};
 
 use super::WitnessError;
 use super::store::{Halt, LogRecord, Stored};
 
-/// Requests a day of a log for which nothing else was said: one a second.
-pub(super) const DEFAULT_RATE: Rate = Rate::per_day(86_400);
+/// Requests a day of a log for which nothing else was said: ten a second, as often as a node signs heads by itself.
+pub(super) const DEFAULT_RATE: Rate = Rate::per_day(864_000);
 
 /// What a request asks for. Each kind has the log's rate for itself: checkpoints are public, so anybody can submit an
 /// old one again, or ask for a subtree of it, and that must not keep the log from growing.
@@ -36,9 +36,11 @@ pub(super) struct Memory {
 /// What monitors fetch.
 #[derive(Debug, Clone)]
 pub(super) struct Published {
-    pub(super) size: u64,
+    pub(super) checkpoint: Checkpoint,
     pub(super) timestamp: u64,
     pub(super) note: Arc<[u8]>,
+    /// Our lines in it.
+    pub(super) lines: Arc<[SignatureLine]>,
 }
 
 /// A followed log.
@@ -152,9 +154,9 @@ impl Log {
             .published
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let newer = published
-            .as_ref()
-            .is_none_or(|old| (old.size, old.timestamp) <= (new.size, new.timestamp));
+        let newer = published.as_ref().is_none_or(|old| {
+            (old.checkpoint.size(), old.timestamp) <= (new.checkpoint.size(), new.timestamp)
+        });
         if newer {
             *published = Some(new);
         }

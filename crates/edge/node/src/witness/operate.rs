@@ -32,7 +32,28 @@ pub(crate) struct NewLog {
     pub(crate) contact: Option<String>,
 }
 
+/// A log that is followed, in short.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    pub(crate) origin: String,
+    /// Size, and POSIX seconds.
+    pub(crate) cosigned: Option<(u64, u64)>,
+    pub(crate) enabled: bool,
+    pub(crate) halted: bool,
+}
+
 impl Witness {
+    /// Every log, by origin.
+    pub(crate) fn followed(&self) -> Vec<Followed> {
+        let followed = |log: &Arc<Log>| Followed {
+            origin: log.origin().to_string(),
+            cosigned: log.last().map(|p| (p.checkpoint().size(), p.timestamp())),
+            enabled: log.is_enabled(),
+            halted: log.halt().is_some(),
+        };
+        self.logs().iter().map(followed).collect()
+    }
+
     /// Follows logs, all of them or none. A log that is followed gets the key, and is enabled.
     ///
     /// # Errors
@@ -150,12 +171,20 @@ impl Witness {
             .ok_or_else(|| WitnessError::Unknown(origin.to_owned()))
     }
 
+    /// All evidence, by id.
+    ///
+    /// # Errors
+    /// [`WitnessError::Store`].
+    pub(crate) fn held_evidence(&self) -> Result<Vec<(String, EvidenceRecord)>, WitnessError> {
+        Ok(self.store.evidence()?)
+    }
+
     /// All evidence, without the files.
     ///
     /// # Errors
     /// [`WitnessError::Store`].
     pub(crate) fn list_evidence(&self) -> Result<Value, WitnessError> {
-        let all = self.store.evidence()?;
+        let all = self.held_evidence()?;
         Ok(all.iter().map(|(id, record)| brief(id, record)).collect())
     }
 
@@ -164,7 +193,7 @@ impl Witness {
     /// # Errors
     /// [`WitnessError::Store`].
     pub(crate) fn evidence(&self, id: &str) -> Result<Option<EvidenceRecord>, WitnessError> {
-        let all = self.store.evidence()?;
+        let all = self.held_evidence()?;
         let mut found = all.into_iter().filter(|(known, _)| known.starts_with(id));
         let first = found.next();
         // An abbreviation that fits two is none.

@@ -326,3 +326,32 @@ async fn assets_are_in_the_binary_and_may_be_kept_for_good() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_shows_its_operator_the_logs_and_evidence_and_nobody_else() {
+    let node = Served::start_witness().await;
+    let page = node.get("/witnessed").await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    page.links_to("/login");
+    node.get("/").await.hides("/witnessed");
+    let page = node.operator(Method::GET, "/witnessed", "").await;
+    assert!(
+        page.contains("No log has shown this witness two histories."),
+        "{page}"
+    );
+    assert!(page.contains("w.example+"), "its keys: {page}");
+    let vkey = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+    let added = json!({"vkey": vkey, "origin": "go.sum database tree"}).to_string();
+    node.operator(Method::POST, "/witness/logs", added).await;
+    let page = node.operator(Method::GET, "/witnessed", "").await;
+    assert!(
+        page.contains("go.sum database tree") && page.contains("nothing yet"),
+        "{page}"
+    );
+    node.get("/witnessed/abc").await.hides("evidence");
+    let other = Served::start().await;
+    assert_eq!(
+        other.get("/witnessed").await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}

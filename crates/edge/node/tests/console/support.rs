@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use quorate_node::{Config, LocalApi, Mode, Node};
+use quorate_node::{Config, KeySources, LocalApi, Mode, Node, SecretSource, WitnessConfig};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -75,6 +75,29 @@ impl Reply {
 
 impl Served {
     pub(crate) async fn start() -> Self {
+        Self::start_as(None).await
+    }
+
+    /// A node that is also a witness.
+    pub(crate) async fn start_witness() -> Self {
+        let seed = "07".repeat(32).into();
+        Self::start_as(Some(WitnessConfig {
+            name: "w.example".to_owned(),
+            listen: None,
+            keys: KeySources {
+                seeds: vec![SecretSource::Environment {
+                    name: "SEED",
+                    value: seed,
+                }],
+                ..KeySources::default()
+            },
+            logs: Vec::new(),
+            new_keys: true,
+        }))
+        .await
+    }
+
+    async fn start_as(witness: Option<WitnessConfig>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = Config {
             data_dir: dir.path().join("data"),
@@ -83,9 +106,11 @@ impl Served {
             hosts: Vec::new(),
             checkpoint_interval: Duration::from_millis(5),
             follow: Vec::new(),
-            witness: None,
+            witness,
             policy: None,
             extras: Duration::ZERO,
+            longest_checkpoint_wait: Duration::from_secs(60),
+            longest_quorum_wait: Duration::from_secs(60),
         };
         let node = tokio::task::spawn_blocking(move || Node::open(config, Mode::Online))
             .await

@@ -487,12 +487,12 @@ pub(super) fn one_domain_and_a_late_witness(scene: &mut Scene<'_>) -> Result<()>
     // Quorate or not is a question of who answers first: fly-iad, or the two others.
     scene.record(&line, 1)?;
     let told = scene.until("the log hears of heads that it never signed", |i| {
-        i["witnessing"]["alarm"].is_string()
+        i["witnessing"]["signing"] == "no"
     })?;
-    screen.quote(text(&told, "/witnessing/alarm"))?;
+    screen.quote(text(&told, "/witnessing/state"))?;
     screen.held(
         "the log",
-        "hears from fly-iad of heads it never signed, and raises an alarm",
+        "hears from fly-iad of heads it never signed, and signs no more until its operator has looked",
     )?;
 
     let Some(robbed) = scene.witnesses.first() else {

@@ -27,7 +27,7 @@ pub(super) fn print(screen: &Screen) -> Result<()> {
             "yes",
             "every witness, every auditor",
         ],
-        ["1 witness", "no", "no", "nobody needs it"],
+        ["1 witness", "no", "if it lies", "the log says which"],
         [
             "1 witness and the log",
             "no *",
@@ -54,24 +54,27 @@ pub(super) fn print(screen: &Screen) -> Result<()> {
         "* while every honest witness knows the newest head. One that is behind can be told another.",
     )?;
     screen.list(
-        "k - 1 compromised domains cannot",
+        "k - 1 = 1 compromised domain cannot",
         &[
             "make one entry count that no honest witness co-signed",
             "roll back or fork what the honest witnesses have seen, even with the log's own key and disk",
-            "stop the log, as long as no more than n - k = 1 of n is silent",
+            "stop the log by silence: n - k = 1 may be silent",
         ],
     )?;
     screen.list(
-        "They can",
+        "It can",
         &[
-            "with n - k + 1 = 2 silent: keep new entries from becoming quorate; none is lost",
+            "claim to have co-signed what the log never signed: the log signs no more until its operator takes it out of the policy",
             "with the log's key: stop the log, or write what is false into it from now on",
             "with the log's key and a witness that is behind: forge what is newer than that witness knows. Two quorums share 2k - n = 1 witness, which is then the thief; of 3 of 4 they share two, and one thief is not enough",
         ],
     )?;
     screen.list(
-        "k compromised domains with the log's key can",
-        &["forge any history, and it verifies"],
+        "2 compromised domains can",
+        &[
+            "by silence (n - k + 1 = 2) keep new entries from becoming quorate; none is lost",
+            "with the log's key (k = 2) forge any history, and it verifies",
+        ],
     )?;
     screen.list(
         "Nothing prevents that, and it shows as soon as anybody compares",
