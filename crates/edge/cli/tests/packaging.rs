@@ -30,6 +30,31 @@ fn said(done: &Output) -> String {
     )
 }
 
+/// What docs/run-your-own-quorum.md says of the units.
+#[test]
+fn a_service_has_a_user_of_its_own_that_writes_only_its_state_and_has_no_privilege() {
+    for file in files("systemd") {
+        let text = fs::read_to_string(&file).unwrap();
+        for line in [
+            "DynamicUser=yes",
+            "ProtectSystem=strict",
+            "ProtectHome=yes",
+            "StateDirectoryMode=0700",
+            "UMask=0077",
+            "CapabilityBoundingSet=",
+            "NoNewPrivileges=yes",
+            "Restart=on-failure",
+            "RestartPreventExitStatus=1 2",
+        ] {
+            assert!(
+                text.lines().any(|l| l == line),
+                "{}: {line}",
+                file.display()
+            );
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs systemd-analyze"]
 fn systemd_reads_the_units_and_finds_little_that_they_expose() {

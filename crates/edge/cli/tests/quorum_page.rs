@@ -233,6 +233,32 @@ fn every_command_of_run_your_own_quorum_works() {
     }
 }
 
+/// The stand-in for `systemctl` keeps a service from writing nowhere; the units' sandbox does.
+#[test]
+fn the_units_let_their_services_write_to_every_folder_that_the_page_names() {
+    let units = ["quorate", "quorate-witness"].map(|unit| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../packaging/systemd");
+        fs::read_to_string(folder.join(format!("{unit}.service"))).unwrap()
+    });
+    let given = units.iter().flat_map(|unit| unit.lines());
+    let given = given.filter_map(|line| line.strip_prefix("StateDirectory="));
+    let given: Vec<&str> = given.flat_map(|names| names.split(' ')).collect();
+    let named = PAGE.split("/var/lib/").skip(1).map(|rest| {
+        let rest = rest.strip_prefix("private/").unwrap_or(rest);
+        let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c == '-'));
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    // Where the operator, not the service, put the old state.
+    let named: Vec<&str> = named.filter(|name| *name != "quorate-lost").collect();
+    assert!(named.len() > 5, "{named:?}");
+    for name in named {
+        assert!(
+            given.contains(&name),
+            "/var/lib/{name} is no state directory of a unit"
+        );
+    }
+}
+
 /// No command stands outside the blocks that run.
 #[test]
 fn the_page_has_no_commands_that_no_test_runs() {
