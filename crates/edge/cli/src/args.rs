@@ -6,6 +6,7 @@
 mod follow;
 pub(crate) mod policy;
 mod selector;
+mod settings;
 mod when;
 mod witness;
 
@@ -18,6 +19,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 pub(crate) use follow::Follow;
 pub(crate) use policy::Policy;
 pub(crate) use selector::Selector;
+pub(crate) use settings::{Completions, Config, Man};
 pub(crate) use when::When;
 pub(crate) use witness::{Serve, Witness};
 
@@ -85,6 +87,13 @@ pub(crate) enum Action {
     Backup(Backup),
     /// Put a backup into an empty data directory
     Restore(Restore),
+    /// Show and explain the configuration
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(Config),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print or write manual pages
+    Man(Man),
 }
 
 /// `quorate up`
@@ -435,6 +444,14 @@ pub(crate) struct Restore {
 }
 
 impl Cli {
+    /// Every command with its words, for what describes them elsewhere.
+    pub(crate) fn words() -> clap::Command {
+        let mut command = Self::command();
+        // What every command takes stands in every command only then.
+        command.build();
+        command
+    }
+
     /// Understands the words of a command line.
     ///
     /// # Errors

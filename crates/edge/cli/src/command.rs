@@ -8,10 +8,12 @@ mod key;
 mod keyline;
 mod log;
 mod login;
+mod pages;
 mod policy;
 mod prove;
 mod record;
 mod scroll;
+mod settings;
 mod tail;
 mod tiles;
 mod token;
@@ -47,6 +49,9 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Token(token) => on(global, async |s| token::run(s, token, out).await),
         Action::Login => on(global, async |s| login::run(s, out).await),
         Action::Backup(backup) => on(global, async |s| backup::backup(s, &backup, out).await),
+        Action::Config(config) => settings::run(global, &config, out),
+        Action::Completions(wanted) => pages::completions(wanted.shell, out),
+        Action::Man(man) => pages::man(man.out.as_deref(), out),
         Action::Restore(restore) => backup::restore(&Settings::load(global)?, &restore, out),
     }
 }

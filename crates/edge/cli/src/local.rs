@@ -1,5 +1,6 @@
 //! The node as a library: configuration, opening a data directory, calling it in process.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use http::{Request, Response};
@@ -17,6 +18,10 @@ use crate::exit::Exit;
 use crate::failure::{Failure, reason};
 
 pub(crate) use quorate_node::Mode;
+
+/// Where `quorate witness serve` listens unless told otherwise. As part of `quorate up` a witness has no address of its
+/// own unless it is given one.
+const DEFAULT_BIND: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
 
 /// File, environment and flags, combined.
 #[derive(Debug)]
@@ -77,7 +82,8 @@ impl Settings {
                 socket_only: true,
                 witness: Some(WitnessOverrides {
                     name: serve.witness_name.clone(),
-                    listen: Some(serve.bind),
+                    listen: serve.bind,
+                    default_listen: Some(DEFAULT_BIND),
                     seed_files: serve.seed_files.clone(),
                     ml_dsa_seed_files: serve.ml_dsa_seed_files.clone(),
                     ssh_agent,

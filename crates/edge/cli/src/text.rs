@@ -7,7 +7,7 @@ const WIDTH: usize = 80;
 
 /// Colours, or none, and how wide text may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Paint {
+pub struct Paint {
     on: bool,
     width: usize,
 }
@@ -15,14 +15,14 @@ pub(crate) struct Paint {
 impl Paint {
     /// No colours, and 80 columns.
     #[cfg(test)]
-    pub(crate) const OFF: Self = Self {
+    pub const OFF: Self = Self {
         on: false,
         width: WIDTH,
     };
 
     /// Colours only on a terminal that has them, and not against the user's wish (no-color.org); as wide as COLUMNS
     /// says, or the terminal is.
-    pub(crate) fn when(terminal: bool) -> Self {
+    pub fn when(terminal: bool) -> Self {
         let unset = |name| std::env::var_os(name).is_none_or(|v| v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         let said = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
@@ -36,13 +36,13 @@ impl Paint {
 
     /// Lines of what fits behind `indent` columns, broken between words. A line that fits is kept as it is; a word
     /// that does not fit has a line of its own.
-    pub(crate) fn fit(self, text: &str, indent: usize) -> Vec<String> {
+    pub fn fit(self, text: &str, indent: usize) -> Vec<String> {
         let width = self.width.saturating_sub(indent);
         text.lines().flat_map(|line| wrapped(line, width)).collect()
     }
 
     /// A paragraph whose lines below the first stand under its text, behind `label`.
-    pub(crate) fn paragraph(self, label: &str, text: &str) -> String {
+    pub fn paragraph(self, label: &str, text: &str) -> String {
         let indent = label.chars().count();
         let mut out = String::new();
         for (i, line) in self.fit(text, indent).iter().enumerate() {
@@ -53,7 +53,7 @@ impl Paint {
     }
 
     /// Whether there are colours.
-    pub(crate) fn is_on(self) -> bool {
+    pub fn is_on(self) -> bool {
         self.on
     }
 
@@ -66,27 +66,27 @@ impl Paint {
     }
 
     /// A heading.
-    pub(crate) fn bold(self, text: &str) -> String {
+    pub fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
     /// A label.
-    pub(crate) fn dim(self, text: &str) -> String {
+    pub fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
     /// Something that holds.
-    pub(crate) fn good(self, text: &str) -> String {
+    pub fn good(self, text: &str) -> String {
         self.with("32", text)
     }
 
     /// Something to know.
-    pub(crate) fn caution(self, text: &str) -> String {
+    pub fn caution(self, text: &str) -> String {
         self.with("33", text)
     }
 
     /// Something that failed.
-    pub(crate) fn error(self, text: &str) -> String {
+    pub fn error(self, text: &str) -> String {
         self.with("1;31", text)
     }
 }
@@ -109,7 +109,7 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
 }
 
 /// The text, or its beginning and its end where it has more than `most` characters.
-pub(crate) fn middle(text: &str, most: usize) -> String {
+pub fn middle(text: &str, most: usize) -> String {
     let length = text.chars().count();
     if length <= most {
         return text.to_owned();
@@ -122,28 +122,31 @@ pub(crate) fn middle(text: &str, most: usize) -> String {
 
 /// Labels on the left, values on the right.
 #[derive(Debug, Default)]
-pub(crate) struct Fields {
+pub struct Fields {
     rows: Vec<(String, String)>,
 }
 
 impl Fields {
-    pub(crate) fn new() -> Self {
+    /// No rows yet.
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a row; an empty label continues the row above.
     #[must_use]
-    pub(crate) fn row(mut self, label: &str, value: impl AsRef<str>) -> Self {
+    pub fn row(mut self, label: &str, value: impl AsRef<str>) -> Self {
         self.push(label, value);
         self
     }
 
-    pub(crate) fn push(&mut self, label: &str, value: impl AsRef<str>) {
+    /// Adds a row in place.
+    pub fn push(&mut self, label: &str, value: impl AsRef<str>) {
         self.rows
             .push((label.to_owned(), printable(value.as_ref())));
     }
 
-    pub(crate) fn render(&self, paint: Paint) -> String {
+    /// The rows as lines, long values broken under themselves.
+    pub fn render(&self, paint: Paint) -> String {
         let width = self
             .rows
             .iter()
@@ -167,25 +170,28 @@ impl Fields {
 
 /// Rows under headings; columns whose heading begins with `>` are numbers.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(head: &[&str]) -> Self {
+    /// Headings and no rows yet.
+    pub fn new(head: &[&str]) -> Self {
         Self {
             head: head.iter().map(|&h| h.to_owned()).collect(),
             rows: Vec::new(),
         }
     }
 
-    pub(crate) fn push(&mut self, row: &[&str]) {
+    /// Adds a row.
+    pub fn push(&mut self, row: &[&str]) {
         self.rows
             .push(row.iter().map(|cell| printable(cell)).collect());
     }
 
-    pub(crate) fn render(&self, paint: Paint) -> String {
+    /// The table as lines.
+    pub fn render(&self, paint: Paint) -> String {
         let right: Vec<bool> = self.head.iter().map(|h| h.starts_with('>')).collect();
         let head: Vec<String> = self
             .head
@@ -223,7 +229,7 @@ impl Table {
 
 /// The text with control characters and direction overrides shown as escapes, so that what somebody logged
 /// cannot rewrite the screen of who reads it.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
@@ -237,7 +243,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// An RFC 3339 time to the second, for people; JSON keeps all of it.
-pub(crate) fn seconds(time: &str) -> String {
+pub fn seconds(time: &str) -> String {
     match time.split_once('.') {
         Some((whole, rest)) if rest.ends_with('Z') => format!("{whole}Z"),
         _ => time.to_owned(),
@@ -245,7 +251,7 @@ pub(crate) fn seconds(time: &str) -> String {
 }
 
 /// `1 receipt`, `2 receipts`.
-pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
+pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 

@@ -21,6 +21,7 @@ fn what_json_answers_is_documented() {
         "offline/policy-check",
         "offline/policy-new",
         "offline/policy-implies",
+        "offline/config",
     ]
     .map(|name| folder.join(format!("tests/fixtures/{name}.txt")))
     .map(|path| std::fs::read_to_string(path).unwrap())
@@ -31,7 +32,7 @@ fn what_json_answers_is_documented() {
         if let Some(words) = line.strip_prefix("$ quorate ") {
             let mut words = words.split(' ');
             let (first, second) = (words.next().unwrap(), words.next().unwrap());
-            let two = matches!(first, "log" | "key" | "token" | "policy");
+            let two = matches!(first, "log" | "key" | "token" | "policy" | "config");
             command = if two {
                 format!("{first} {second}")
             } else {

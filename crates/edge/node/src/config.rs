@@ -11,8 +11,12 @@ use thiserror::Error;
 use self::witness::{WitnessFile, WitnessSecrets};
 use crate::witness::{WitnessConfig, WitnessKeyError};
 
+mod reference;
+#[cfg(test)]
+mod reference_tests;
 mod witness;
 
+pub use reference::{CONFIG_KEYS, CONFIG_VARIABLES, ConfigKey, ConfigVariable};
 pub use witness::WitnessOverrides;
 
 /// Where a node listens unless told otherwise.
@@ -170,21 +174,6 @@ pub enum ConfigError {
     WitnessKey(#[from] WitnessKeyError),
 }
 
-/// `QUORATE_` variables that are read somewhere: here, or by the tests.
-const KNOWN_VARIABLES: [&str; 11] = [
-    "QUORATE_DATA_DIR",
-    "QUORATE_LISTEN",
-    "QUORATE_ORIGIN_PREFIX",
-    "QUORATE_CHECKPOINT_INTERVAL_MS",
-    "QUORATE_CONFIG",
-    "QUORATE_POLICY",
-    "QUORATE_LOG",
-    "QUORATE_LOG_FORMAT",
-    "QUORATE_WITNESS_SEED_HEX",
-    "QUORATE_WITNESS_ML_DSA_SEED_HEX",
-    "QUORATE_SOAK_SECONDS",
-];
-
 impl Config {
     /// Combines file, environment and flags; later ones win.
     ///
@@ -222,7 +211,7 @@ impl Config {
                 name if secrets.take(name, &value) => {}
                 "HOME" => home = Some(PathBuf::from(&value)),
                 "XDG_DATA_HOME" if !value.is_empty() => xdg = Some(PathBuf::from(&value)),
-                other if other.starts_with("QUORATE_") && !KNOWN_VARIABLES.contains(&other) => {
+                other if other.starts_with("QUORATE_") && !reference::is_variable(other) => {
                     return Err(ConfigError::UnknownVariable { name });
                 }
                 _ => {}

@@ -191,13 +191,22 @@ impl KeyDir {
 /// # Errors
 /// See [`KeyError`]; nothing was changed.
 pub(crate) fn read_seed(path: &Path) -> Result<Seed, KeyError> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    read_seed_beside(credentials.as_deref(), path)
+}
+
+/// systemd gives a service its credentials (`LoadCredential=`) in a folder that only the service's user can enter, and
+/// grants that user each file by an access list, whose mask stands where the group's bits would (mode 0440).
+fn read_seed_beside(credentials: Option<&Path>, path: &Path) -> Result<Seed, KeyError> {
     let io = |source| KeyError::Io {
         what: "read",
         path: path.to_path_buf(),
         source,
     };
+    let is_credential = credentials.is_some_and(|folder| path.parent() == Some(folder));
+    let others = if is_credential { 0o037 } else { 0o077 };
     let mode = std::fs::metadata(path).map_err(io)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & others != 0 {
         return Err(KeyError::Permissions {
             path: path.to_path_buf(),
             mode,
@@ -231,6 +240,26 @@ pub(crate) fn fresh_seed() -> Result<Seed, KeyError> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn r3_only_in_the_folder_of_credentials_may_a_seed_have_a_mask_for_groups() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ed25519.seed");
+        std::fs::write(&file, format!("{}\n", "51".repeat(32))).unwrap();
+        let with = |mode, folder| {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&file, permissions).unwrap();
+            read_seed_beside(folder, &file).is_ok()
+        };
+        let here = Some(dir.path());
+        assert!(with(0o440, here));
+        assert!(!with(0o440, None));
+        assert!(!with(0o440, dir.path().parent()));
+        for mode in [0o444, 0o460, 0o640 | 0o020, 0o450, 0o604] {
+            assert!(!with(mode, here), "{mode:o}");
+        }
+        assert!(with(0o600, None));
+    }
 
     #[test]
     fn a_seed_is_kept_for_its_owner_only_and_read_back() {

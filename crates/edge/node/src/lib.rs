@@ -47,7 +47,10 @@ mod witness;
 pub use api::{ApiError, LocalApi, fsck_value};
 pub use auth::TokenError;
 pub use backup::{BackupError, Manifest, ScrollCopy, restore};
-pub use config::{Config, ConfigError, DEFAULT_LISTEN, FollowSpec, Overrides, WitnessOverrides};
+pub use config::{
+    CONFIG_KEYS, CONFIG_VARIABLES, Config, ConfigError, ConfigKey, ConfigVariable, DEFAULT_LISTEN,
+    FollowSpec, Overrides, WitnessOverrides,
+};
 pub use database::DatabaseError;
 pub use fanout::{QuorumError, RemoteError, TlsError};
 pub use feed::line_object;

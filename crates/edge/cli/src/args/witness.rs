@@ -7,9 +7,6 @@ use clap::{Args, Subcommand};
 use quorate_node::AgentKey;
 use quorate_note::{KeyKind, KeyName, VerifierKey};
 
-/// Where a witness listens unless told otherwise.
-const DEFAULT_BIND: &str = "0.0.0.0:8443";
-
 /// `quorate witness …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Witness {
@@ -81,9 +78,9 @@ pub(crate) enum Witness {
                   is read too). 'quorate key generate' makes one. With no key it does not start."
 )]
 pub(crate) struct Serve {
-    /// Address of the witness's HTTP calls
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = DEFAULT_BIND)]
-    pub(crate) bind: SocketAddr,
+    /// Address of the witness's HTTP calls [default: 0.0.0.0:8443]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) bind: Option<SocketAddr>,
     /// The name under which it co-signs: a domain you own, one name for each witness
     #[arg(long, value_name = "NAME")]
     pub(crate) witness_name: Option<String>,

@@ -29,7 +29,7 @@ pub(super) struct WitnessFile {
 /// `[[witness.logs]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LogFile {
+pub(super) struct LogFile {
     vkey: String,
     origin: Option<String>,
 }
@@ -41,6 +41,8 @@ pub struct WitnessOverrides {
     pub name: Option<String>,
     /// See [`WitnessConfig::listen`].
     pub listen: Option<SocketAddr>,
+    /// The address if neither this nor the file gives one.
+    pub default_listen: Option<SocketAddr>,
     /// Files of Ed25519 seeds, in place of those of the file and the environment.
     pub seed_files: Vec<PathBuf>,
     /// Files of ML-DSA-44 seeds, likewise.
@@ -138,7 +140,10 @@ pub(super) fn combine(
     });
     Ok(Some(WitnessConfig {
         name,
-        listen: overrides.listen.or(file.listen),
+        listen: overrides
+            .listen
+            .or(file.listen)
+            .or(overrides.default_listen),
         keys: KeySources {
             seeds,
             ml_dsa_seeds,
