@@ -85,7 +85,9 @@ fn run(quorum: &Quorum) -> Result<()> {
     let place = Place::new(&dir)?;
     when_told_to_stop(&place, temporary.is_some())?;
     let screen = Screen::new(quorum.pause);
-    quorum::run(&place, &screen, &lines, temporary.is_none())?;
+    let shown = quorum::run(&place, &screen, &lines, temporary.is_none());
+    place.stay_if_stopping();
+    shown?;
     // Said explicitly: a folder of private keys that cannot be removed is not passed over.
     match temporary {
         None => Ok(()),
@@ -133,7 +135,7 @@ fn when_told_to_stop(place: &Place, temporary: bool) -> Result<()> {
         });
         let _no_new_ones = place.end_all();
         if temporary {
-            let _gone = std::fs::remove_dir_all(place.dir());
+            place.remove();
         }
         eprintln!("\nquorate-demo: stopped");
         std::process::exit(130);

@@ -8,7 +8,9 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -54,6 +56,7 @@ pub(crate) struct Place {
     dir: PathBuf,
     program: PathBuf,
     children: Arc<Mutex<Children>>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// A process that serves; killed when dropped.
@@ -100,6 +103,7 @@ impl Place {
             dir: dir.to_owned(),
             program: doing("find this program", std::env::current_exe())?,
             children: Arc::default(),
+            stopping: Arc::default(),
         })
     }
 
@@ -208,8 +212,28 @@ impl Place {
         }
     }
 
+    /// Waits for ever if everything is being ended: what the demonstration found then says nothing.
+    pub(crate) fn stay_if_stopping(&self) {
+        while self.stopping.load(Ordering::SeqCst) {
+            std::thread::park();
+        }
+    }
+
+    /// Removes the folder, also from under a command that is still writing into it.
+    pub(crate) fn remove(&self) {
+        for _ in 0..200 {
+            match std::fs::remove_dir_all(&self.dir) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+                _ => return,
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        eprintln!("quorate-demo: {} could not be removed", self.dir.display());
+    }
+
     /// Ends every process, for good: whoever wants one in the meantime waits for ever.
     pub(crate) fn end_all(&self) -> impl Drop + '_ {
+        self.stopping.store(true, Ordering::SeqCst);
         let mut children = lock(&self.children);
         std::mem::take(&mut *children).into_values().for_each(end);
         children

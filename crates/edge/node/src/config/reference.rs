@@ -120,7 +120,7 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         default: "200",
         variable: None,
         flag: None,
-        what: "Once enough witnesses co-signed a head, the others are waited for so long before it is published.",
+        what: "Once enough witnesses co-signed a head, the others are waited for so long before it is published, unless somebody waits for it.",
         wrong: "Any other number is refused.",
         example: "more_cosignatures_ms = 500",
         refused: &[(

@@ -51,6 +51,7 @@ async fn a_node_is_ill_while_a_receipt_has_waited_too_long_for_its_quorum_and_sa
     let metrics = String::from_utf8(network.get("/metrics").await.body).unwrap();
     let failing = "quorate_cosigning_failing{scroll=\"A\",witness=\"w61\"} 1\n";
     assert!(metrics.contains(failing), "{metrics}");
+    until(&network, |i| i["witnessing"]["witnesses"][2]["size"] == 2).await;
     let page = String::from_utf8(network.get("/console/A").await.body).unwrap();
     for shown in [
         "q: 2 of 3",
