@@ -6,6 +6,7 @@
 mod follow;
 pub(crate) mod policy;
 mod selector;
+mod watch;
 mod when;
 mod witness;
 
@@ -18,6 +19,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 pub(crate) use follow::Follow;
 pub(crate) use policy::Policy;
 pub(crate) use selector::Selector;
+pub(crate) use watch::Audit;
 pub(crate) use when::When;
 pub(crate) use witness::{Serve, Witness};
 
@@ -259,6 +261,8 @@ pub(crate) enum Log {
         #[arg(long)]
         repair: bool,
     },
+    /// Check a log from end to end: signatures, quorum, every hash, every entry
+    Audit(Audit),
     /// Erase the sealed content of one receipt; the receipt and its proofs stay
     Erase {
         /// The scroll
