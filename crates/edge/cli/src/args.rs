@@ -19,7 +19,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 pub(crate) use follow::Follow;
 pub(crate) use policy::Policy;
 pub(crate) use selector::Selector;
-pub(crate) use watch::Audit;
+pub(crate) use watch::{Audit, Monitor};
 pub(crate) use when::When;
 pub(crate) use witness::{Serve, Witness};
 
@@ -263,6 +263,8 @@ pub(crate) enum Log {
     },
     /// Check a log from end to end: signatures, quorum, every hash, every entry
     Audit(Audit),
+    /// Watch logs: remember their heads, report what does not go with them
+    Monitor(Monitor),
     /// Erase the sealed content of one receipt; the receipt and its proofs stay
     Erase {
         /// The scroll

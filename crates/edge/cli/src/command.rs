@@ -9,6 +9,7 @@ mod key;
 mod keyline;
 mod log;
 mod login;
+mod monitor;
 mod policy;
 mod prove;
 mod record;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Append(append) => on(global, async |s| append::run(s, &append, out).await),
         // Looks from outside: no node, no data directory, no configuration.
         Action::Log(Log::Audit(audit)) => run_async(async || audit::run(&audit, out).await),
+        Action::Log(Log::Monitor(monitor)) => monitor::run(&monitor, out),
         Action::Log(log) => on(global, async |s| log::run(s, log, out).await),
         Action::Prove(prove) => on(global, async |s| prove::run(s, &prove, out).await),
         // Offline by design: reads nothing but the files it is given, not even the configuration.

@@ -6,3 +6,6 @@
 )]
 
 mod audit;
+mod monitor;
+mod rig;
+mod service;
