@@ -19,7 +19,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 pub(crate) use follow::Follow;
 pub(crate) use policy::Policy;
 pub(crate) use selector::Selector;
-pub(crate) use watch::{Audit, Monitor};
+pub(crate) use watch::{Audit, Evidence, Monitor};
 pub(crate) use when::When;
 pub(crate) use witness::{Serve, Witness};
 
@@ -265,6 +265,8 @@ pub(crate) enum Log {
     Audit(Audit),
     /// Watch logs: remember their heads, report what does not go with them
     Monitor(Monitor),
+    /// Verify a proof that a log signed two histories
+    Evidence(Evidence),
     /// Erase the sealed content of one receipt; the receipt and its proofs stay
     Erase {
         /// The scroll

@@ -3,6 +3,7 @@
 mod append;
 mod audit;
 mod backup;
+mod evidence;
 mod fsck;
 mod generate;
 mod key;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         // Looks from outside: no node, no data directory, no configuration.
         Action::Log(Log::Audit(audit)) => run_async(async || audit::run(&audit, out).await),
         Action::Log(Log::Monitor(monitor)) => monitor::run(&monitor, out),
+        Action::Log(Log::Evidence(evidence)) => evidence::run(&evidence, out),
         Action::Log(log) => on(global, async |s| log::run(s, log, out).await),
         Action::Prove(prove) => on(global, async |s| prove::run(s, &prove, out).await),
         // Offline by design: reads nothing but the files it is given, not even the configuration.

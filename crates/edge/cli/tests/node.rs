@@ -19,6 +19,7 @@ fn what_json_answers_is_documented() {
     let session: String = [
         "node/json",
         "node/audit",
+        "node/monitor",
         "offline/policy-check",
         "offline/policy-new",
         "offline/policy-implies",

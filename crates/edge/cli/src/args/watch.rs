@@ -33,8 +33,8 @@ pub(crate) struct Audit {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 all well; 1 something is wrong with a log (it went back, showed two histories, lacks its \
-                  quorum, is stale, …), whatever else failed; 2 usage; 3 somebody could not be asked, and nothing else \
-                  is wrong. For cron: --quiet prints nothing while all is well."
+                  quorum, is stale, …), whatever else failed, or the policy cannot be used; 2 usage; 3 somebody could not \
+                  be asked, and nothing else is wrong. For cron: --quiet prints nothing while all is well."
 )]
 pub(crate) struct Monitor {
     /// Prefixes of the logs: https://, http://, file://, or folders
@@ -64,6 +64,20 @@ pub(crate) struct Monitor {
     /// How often the service checks each log
     #[arg(long, value_name = "AGE", default_value = "1m", requires = "serve")]
     pub(crate) every: Age,
+}
+
+/// `quorate log evidence`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Needs no node and no network. Exit 0 only if the file proves it: two heads that the log signed, and \
+                  that no one history has. 'quorate log monitor' and 'quorate witness evidence' write such files."
+)]
+pub(crate) struct Evidence {
+    /// The file, whose name ends in .evidence
+    pub(crate) file: PathBuf,
+    /// Whom to believe: the log's keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
 }
 
 /// A length of time.

@@ -1,5 +1,6 @@
 //! `quorate log monitor`: what logs show now against what is remembered of them, once or as a service.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use futures_util::StreamExt as _;
@@ -33,8 +34,8 @@ pub(super) fn run(words: &args::Monitor, out: Out) -> Result<(), Stop> {
     }
     let (mut logs, state) = (words.logs.clone(), state(words)?);
     for list in [&mut logs, &mut witnesses] {
-        list.sort();
-        list.dedup();
+        let mut named = BTreeSet::new();
+        list.retain(|place| named.insert(place.clone()));
     }
     let monitor = Monitor::open(Watch {
         logs,
@@ -195,7 +196,7 @@ fn text(checked: &Checked, paint: Paint) -> String {
             (false, Some(at)) => format!("quorate at {}", time_text(at)),
             (false, None) => "not quorate".to_owned(),
         };
-        fields.push("log", checkpoint.origin().to_string());
+        fields.push("log", checkpoint.origin());
         let entries = count(checkpoint.size(), "entry", "entries");
         fields.push("shows", format!("{entries}, {state}"));
     }

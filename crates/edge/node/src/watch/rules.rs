@@ -76,7 +76,7 @@ pub(super) enum History {
     /// It does, and so may be remembered; and the smaller one is of its history.
     One(Successor, Fits),
     /// It does not, and the log signed both.
-    Two(Box<Inconsistency>),
+    Two(Inconsistency),
 }
 
 /// Judges by the root of as many leaves under the larger head as the smaller has, with its consistency proof. Where they
@@ -90,7 +90,7 @@ pub(super) fn history(
     (beginning, proof): (Hash, Proof),
 ) -> Result<History, EvidenceError> {
     match Inconsistency::between(smaller, larger, beginning, proof) {
-        Ok(evidence) => Ok(History::Two(Box::new(evidence))),
+        Ok(evidence) => Ok(History::Two(evidence)),
         // The proof holds, and the smaller head says the same of the beginning.
         Err(EvidenceError::NoConflict) => Ok(History::One(
             Successor(larger.clone()),

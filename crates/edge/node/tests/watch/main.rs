@@ -1,7 +1,6 @@
 //! Looking at logs that lie: what an audit and a monitor notice.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test that cannot set up its log must stop"
 )]
 

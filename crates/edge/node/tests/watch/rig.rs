@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use quorate_node::watch::{Checked, Monitor, Place, Watch};
+use quorate_node::watch::{Checked, Finding, Monitor, Place, Watch};
 use quorate_note::CosignSigner;
 use quorate_policy::Policy;
 use quorate_testkit::server::Server;
@@ -98,5 +98,5 @@ impl Rig {
 }
 
 pub(crate) fn codes(checked: &Checked) -> Vec<&'static str> {
-    checked.findings.iter().map(|f| f.code()).collect()
+    checked.findings.iter().map(Finding::code).collect()
 }
