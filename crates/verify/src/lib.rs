@@ -27,5 +27,6 @@ pub mod view;
 
 pub use erasure::{ContentErased, Erasure, ErasureError, MAX_ERASURE_LEN};
 pub use error::VerifyError;
-pub use report::{Extra, Report};
+pub use report::{Extra, Report, not_proven_of};
+pub use text::{HeadText, VerdictText};
 pub use verify::verify_entry;

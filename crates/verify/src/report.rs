@@ -106,18 +106,7 @@ impl Report {
                 .to_owned(),
             "That this is the log's newest state: later entries may correct or revoke this one.".to_owned(),
         ];
-        lines.push(match &self.verdict {
-            Verdict::Quorate(_) => "That the witnesses are independent of one another and of the log: the \
-                                    policy counts their keys, it cannot see who holds them."
-                .to_owned(),
-            Verdict::Unwitnessed(_) => "That the log shows everybody the same history: this policy \
-                                        requires no witness, so whoever controls the log's machine could \
-                                        have rewritten it."
-                .to_owned(),
-        });
-        if !self.witnesses().is_empty() {
-            lines.push("The exact time: each witness's time is that of its own clock.".to_owned());
-        }
+        lines.extend(not_proven_of(&self.verdict));
         match (&self.sealed, self.content_erased()) {
             (Some(_), Some(_)) => lines.push(
                 "That no copy of the erased content exists elsewhere: the log records that its keeper \
@@ -138,4 +127,22 @@ impl Report {
         }
         lines
     }
+}
+
+/// What a verdict leaves open, whatever it is about.
+#[must_use]
+pub fn not_proven_of(verdict: &Verdict) -> Vec<String> {
+    let mut lines = vec![match verdict {
+        Verdict::Quorate(_) => "That the witnesses are independent of one another and of the log: the \
+                                policy counts their keys, it cannot see who holds them."
+            .to_owned(),
+        Verdict::Unwitnessed(_) => "That the log shows everybody the same history: this policy \
+                                    requires no witness, so whoever controls the log's machine could \
+                                    have rewritten it."
+            .to_owned(),
+    }];
+    if !verdict.signers().is_empty() {
+        lines.push("The exact time: each witness's time is that of its own clock.".to_owned());
+    }
+    lines
 }

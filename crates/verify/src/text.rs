@@ -39,31 +39,31 @@ pub(crate) fn time_text(seconds: u64) -> String {
     }
 }
 
-impl fmt::Display for Report {
+/// A head in lines: size, root, head hash and the log's keys.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadText<'a>(pub &'a Verdict);
+
+impl fmt::Display for HeadText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let checkpoint = self.checkpoint();
-        writeln!(
-            f,
-            "Proven: these exact bytes are entry {} of {}",
-            self.index(),
-            checkpoint.origin()
-        )?;
-        writeln!(f, "  leaf hash  sha256:{}", self.leaf_hash())?;
+        let verified = self.0.checkpoint();
+        let checkpoint = verified.checkpoint();
         writeln!(f, "  tree size  {}", checkpoint.size())?;
         writeln!(f, "  root       sha256:{}", checkpoint.root())?;
         writeln!(f, "  head hash  {}", checkpoint.head_hash())?;
-        for key in self.log_keys() {
+        for key in verified.signed_by() {
             writeln!(f, "  signed by  {}", log_key_text(key))?;
         }
-        if let Some(erased) = self.content_erased() {
-            writeln!(
-                f,
-                "Content erased on {}, recorded in entry {}",
-                erased.at(),
-                erased.index()
-            )?;
-        }
-        match self.verdict() {
+        Ok(())
+    }
+}
+
+/// A verdict in lines: the quorum's tree, and the witnesses with their times.
+#[derive(Debug, Clone, Copy)]
+pub struct VerdictText<'a>(pub &'a Verdict);
+
+impl fmt::Display for VerdictText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Verdict::Quorate(met) => {
                 writeln!(f, "Verdict: quorate")?;
                 for row in met.tally().rows() {
@@ -98,7 +98,7 @@ impl fmt::Display for Report {
                  could have rewritten it"
             )?,
         }
-        for witness in self.witnesses() {
+        for witness in self.0.signers() {
             let time = time_text(witness.timestamp());
             writeln!(
                 f,
@@ -107,6 +107,29 @@ impl fmt::Display for Report {
                 witness_key_text(witness.key())
             )?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "Proven: these exact bytes are entry {} of {}",
+            self.index(),
+            self.checkpoint().origin()
+        )?;
+        writeln!(f, "  leaf hash  sha256:{}", self.leaf_hash())?;
+        write!(f, "{}", HeadText(self.verdict()))?;
+        if let Some(erased) = self.content_erased() {
+            writeln!(
+                f,
+                "Content erased on {}, recorded in entry {}",
+                erased.at(),
+                erased.index()
+            )?;
+        }
+        write!(f, "{}", VerdictText(self.verdict()))?;
         writeln!(f, "Not proven:")?;
         for line in self.not_proven() {
             writeln!(f, "  - {line}")?;

@@ -47,6 +47,28 @@ pub struct ReportView {
     pub not_proven: Vec<String>,
 }
 
+/// A head and what a policy says of it: the members that [`ReportView`] has of these names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HeadView {
+    /// `quorate` or `unwitnessed`.
+    pub verdict: &'static str,
+    /// Origin line of the checkpoint.
+    pub origin: String,
+    /// Tree size of the checkpoint.
+    pub size: u64,
+    /// `sha256:` and the root.
+    pub root: String,
+    /// `blake3:` and the head hash.
+    pub head_hash: String,
+    /// The log's keys that signed.
+    pub log_keys: Vec<KeyView>,
+    /// The policy's witnesses that co-signed.
+    pub witnesses: Vec<WitnessView>,
+    /// The quorum's tree, parents first; empty for `quorum none`.
+    pub quorum: Vec<QuorumRowView>,
+}
+
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -123,30 +145,29 @@ fn key_view(vkey: Option<&VerifierKey>, key_bytes: &[u8]) -> KeyView {
     }
 }
 
-impl Report {
-    /// The report as plain data.
+impl HeadView {
+    /// Of a judged checkpoint.
     #[must_use]
-    pub fn view(&self) -> ReportView {
-        let checkpoint = self.checkpoint();
-        let (verdict, quorum) = match self.verdict() {
+    pub fn of(verdict: &Verdict) -> Self {
+        let verified = verdict.checkpoint();
+        let checkpoint = verified.checkpoint();
+        let (name, quorum) = match verdict {
             Verdict::Quorate(met) => ("quorate", met.tally().rows().iter().map(row_view).collect()),
             Verdict::Unwitnessed(_) => ("unwitnessed", Vec::new()),
         };
-        ReportView {
-            verdict,
+        Self {
+            verdict: name,
             origin: checkpoint.origin().to_string(),
-            index: self.index(),
             size: checkpoint.size(),
-            leaf_hash: format!("sha256:{}", self.leaf_hash()),
             root: format!("sha256:{}", checkpoint.root()),
             head_hash: checkpoint.head_hash().to_string(),
-            log_keys: self
-                .log_keys()
+            log_keys: verified
+                .signed_by()
                 .iter()
                 .map(|key| key_view(key.verifier_key(), key.key_bytes()))
                 .collect(),
-            witnesses: self
-                .witnesses()
+            witnesses: verdict
+                .signers()
                 .iter()
                 .map(|witness| WitnessView {
                     name: witness.name().to_string(),
@@ -157,6 +178,26 @@ impl Report {
                 })
                 .collect(),
             quorum,
+        }
+    }
+}
+
+impl Report {
+    /// The report as plain data.
+    #[must_use]
+    pub fn view(&self) -> ReportView {
+        let head = HeadView::of(self.verdict());
+        ReportView {
+            verdict: head.verdict,
+            origin: head.origin,
+            index: self.index(),
+            size: head.size,
+            leaf_hash: format!("sha256:{}", self.leaf_hash()),
+            root: head.root,
+            head_hash: head.head_hash,
+            log_keys: head.log_keys,
+            witnesses: head.witnesses,
+            quorum: head.quorum,
             sealed: self.sealed().map(|sealed| sealed.commitment.to_string()),
             content_erased_at: self.content_erased().map(|erased| erased.at().to_string()),
             content_erased_index: self.content_erased().map(crate::ContentErased::index),

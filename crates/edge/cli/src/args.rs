@@ -7,6 +7,7 @@ mod follow;
 pub(crate) mod policy;
 mod selector;
 mod settings;
+mod watch;
 mod when;
 mod witness;
 
@@ -20,6 +21,7 @@ pub(crate) use follow::Follow;
 pub(crate) use policy::Policy;
 pub(crate) use selector::Selector;
 pub(crate) use settings::{Completions, Config, Man};
+pub(crate) use watch::{Audit, Evidence, Monitor};
 pub(crate) use when::When;
 pub(crate) use witness::{Serve, Witness};
 
@@ -280,6 +282,12 @@ pub(crate) enum Log {
         /// The scroll
         name: String,
     },
+    /// Check a log from end to end: signatures, quorum, every hash, every entry
+    Audit(Audit),
+    /// Watch logs: remember their heads, report what does not go with them
+    Monitor(Monitor),
+    /// Verify a proof that a log signed two histories
+    Evidence(Evidence),
     /// Erase the sealed content of one receipt; the receipt and its proofs stay
     Erase {
         /// The scroll

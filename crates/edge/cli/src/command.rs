@@ -1,13 +1,16 @@
 //! What each command does.
 
 mod append;
+mod audit;
 mod backup;
+mod evidence;
 mod fsck;
 mod generate;
 mod key;
 mod keyline;
 mod log;
 mod login;
+mod monitor;
 mod pages;
 mod policy;
 mod prove;
@@ -21,7 +24,7 @@ mod up;
 mod verify;
 mod witness;
 
-use crate::args::{Action, Cli, Global, Key, Witness};
+use crate::args::{Action, Cli, Global, Key, Log, Witness};
 use crate::failure::{Failure, Stop, reason};
 use crate::local::Settings;
 use crate::out::Out;
@@ -32,6 +35,10 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
     match cli.action {
         Action::Up(up) => up::run(global, &up, out),
         Action::Append(append) => on(global, async |s| append::run(s, &append, out).await),
+        // Looks from outside: no node, no data directory, no configuration.
+        Action::Log(Log::Audit(audit)) => run_async(async || audit::run(&audit, out).await),
+        Action::Log(Log::Monitor(monitor)) => monitor::run(&monitor, out),
+        Action::Log(Log::Evidence(evidence)) => evidence::run(&evidence, out),
         Action::Log(log) => on(global, async |s| log::run(s, log, out).await),
         Action::Prove(prove) => on(global, async |s| prove::run(s, &prove, out).await),
         // Offline by design: reads nothing but the files it is given, not even the configuration.
@@ -62,12 +69,17 @@ fn on(
     command: impl AsyncFnOnce(&Settings) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let settings = Settings::load(global)?;
+    run_async(async || command(&settings).await)
+}
+
+/// Runs a command to its end.
+fn run_async(command: impl AsyncFnOnce() -> Result<(), Stop>) -> Result<(), Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|e| Failure::environment("runtime", "cannot start", reason(&e)))?;
-    let done = runtime.block_on(command(&settings));
+    let done = runtime.block_on(command());
     // A read of standard input may still be waiting for a line that nobody wants any more.
     runtime.shutdown_background();
     done

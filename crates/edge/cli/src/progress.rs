@@ -21,6 +21,12 @@ pub(crate) fn steps(files: u64, out: Out) -> ProgressBar {
     draw(Some(files), template, out)
 }
 
+/// A bar over a number of entries.
+pub(crate) fn entries(out: Out) -> ProgressBar {
+    let template = "  {wide_bar:.dim} {human_pos} of {human_len} entries, {per_sec}, {eta} left";
+    draw(Some(0), template, out)
+}
+
 fn draw(length: Option<u64>, template: &str, out: Out) -> ProgressBar {
     use std::io::IsTerminal as _;
     if out.json() || !std::io::stderr().is_terminal() {

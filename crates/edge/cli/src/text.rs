@@ -250,6 +250,22 @@ pub fn seconds(time: &str) -> String {
     }
 }
 
+/// A number of octets, for people: `999 B`, `1.5 kB`, `2.0 GB`.
+pub(crate) fn octets(n: u64) -> String {
+    if n < 1000 {
+        return format!("{n} B");
+    }
+    let (mut tenths, mut unit) = (u128::from(n) * 10 / 1000, 0);
+    while tenths >= 10_000 && unit < UNITS.len() - 1 {
+        tenths /= 1000;
+        unit += 1;
+    }
+    let unit = UNITS.get(unit).unwrap_or(&"kB");
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+
 /// `1 receipt`, `2 receipts`.
 pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
@@ -290,6 +306,15 @@ mod tests {
             fields.render(narrow),
             "  label  one\n         two\n         three\n"
         );
+    }
+
+    #[test]
+    fn octets_are_told_in_thousands() {
+        let told = [0, 999, 1000, 1999, 999_999, 1_000_000, u64::MAX].map(octets);
+        let expected = [
+            "0 B", "999 B", "1.0 kB", "1.9 kB", "999.9 kB", "1.0 MB", "18.4 EB",
+        ];
+        assert_eq!(told, expected.map(str::to_owned));
     }
 
     #[test]

@@ -173,16 +173,16 @@ fn policy(path: &Path, witnesses: &[Running]) {
     std::fs::write(path, format!("{text}group q 2{groups}\nquorum q\n")).unwrap();
 }
 
-#[test]
-fn two_of_three_witnesses_make_a_head_quorate_and_anyone_can_check_it_offline() {
-    let place = Place(tempfile::tempdir().unwrap());
+/// A node with the scroll Deeds whose heads go to three witnesses, two of which must co-sign.
+fn quorum(place: &Place, visibility: &str) -> (Vec<Running>, Running) {
     let unwitnessed = place.node(&[]);
-    place.done("node", &["log", "create", "Deeds"]);
+    let words = ["log", "create", "Deeds", "--visibility", visibility];
+    place.done("node", &words);
     let shown = place.done("node", &["log", "show", "Deeds", "--json"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
     drop(unwitnessed);
 
-    let mut witnesses: Vec<Running> = (0..3).map(|i| place.witness(i, "127.0.0.1:0")).collect();
+    let witnesses: Vec<Running> = (0..3).map(|i| place.witness(i, "127.0.0.1:0")).collect();
     for i in 0..3 {
         for vkey in shown["vkeys"].as_array().unwrap() {
             place.done(
@@ -194,6 +194,13 @@ fn two_of_three_witnesses_make_a_head_quorate_and_anyone_can_check_it_offline() 
     policy(&place.path("policy"), &witnesses);
     let node = place.node(&["--policy", "policy"]);
     assert_eq!(node.start["witnessing"], "quorum q: 2 of 3");
+    (witnesses, node)
+}
+
+#[test]
+fn two_of_three_witnesses_make_a_head_quorate_and_anyone_can_check_it_offline() {
+    let place = Place(tempfile::tempdir().unwrap());
+    let (mut witnesses, _node) = quorum(&place, "restricted");
 
     let (status, answer) = place.append(60);
     assert_eq!(
@@ -252,4 +259,58 @@ fn two_of_three_witnesses_make_a_head_quorate_and_anyone_can_check_it_offline() 
     place.done("node", &["prove", "Deeds", "2", "-o", "late"]);
     let late = std::fs::read_to_string(place.path("late")).unwrap();
     assert!(place.verify(&late, 2).status.success());
+}
+
+/// From outside, with nothing but the node's address and the policy it serves.
+#[test]
+fn anyone_can_audit_and_watch_a_scroll_of_a_running_node_and_its_witnesses() {
+    let place = Place(tempfile::tempdir().unwrap());
+    let (mut witnesses, node) = quorum(&place, "public");
+    let lines = "{\"type\":\"deed\"}\n".repeat(700);
+    std::fs::write(place.path("lines"), lines).unwrap();
+    place.done("node", &["append", "--scroll", "Deeds", "lines"]);
+    let (status, answer) = place.append(60);
+    assert_eq!(status, 200, "{answer}");
+    place.done("node", &["policy", "show", "Deeds", "-o", "served.policy"]);
+
+    let url = format!("{}/scrolls/Deeds", node.start["listen"].as_str().unwrap());
+    let audit = ["log", "audit", &url, "--policy", "served.policy", "--json"];
+    let audited: Value = serde_json::from_str(&place.done("nowhere", &audit)).unwrap();
+    assert_eq!(
+        (&audited["verdict"], &audited["size"]),
+        (&"quorate".into(), &701.into())
+    );
+
+    let monitor = [
+        "log",
+        "monitor",
+        &url,
+        "--policy",
+        "served.policy",
+        "--json",
+    ];
+    let watched = || -> Value {
+        let done = place.run("nowhere", &monitor);
+        serde_json::from_slice(&done.stdout).unwrap()
+    };
+    let first = watched();
+    assert_eq!(
+        (&first["well"], &first["remembered"]),
+        (&true.into(), &701.into()),
+        "{first}"
+    );
+    let (status, answer) = place.append(60);
+    assert_eq!(status, 200, "{answer}");
+    let second = watched();
+    assert_eq!(
+        (&second["well"], &second["remembered"]),
+        (&true.into(), &702.into()),
+        "{second}"
+    );
+
+    // A witness that is away is told, and nothing is wrong with the log.
+    drop(witnesses.pop());
+    let third = watched();
+    assert_eq!(third["findings"][0]["code"], "unreachable", "{third}");
+    assert_eq!(place.run("nowhere", &monitor).status.code(), Some(3));
 }

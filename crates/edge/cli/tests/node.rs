@@ -18,6 +18,8 @@ fn what_json_answers_is_documented() {
     let document = std::fs::read_to_string(folder.join("JSON.md")).unwrap();
     let session: String = [
         "node/json",
+        "node/audit",
+        "node/monitor",
         "offline/policy-check",
         "offline/policy-new",
         "offline/policy-implies",

@@ -3,7 +3,8 @@
 //! In scope
 //! - the one write path: authenticate, prepare, append durably, acknowledge, checkpoint;
 //! - the node's keys and its lineage, the operator's and writers' credentials;
-//! - the HTTP API on TCP and on the operator's socket, following files, the console.
+//! - the HTTP API on TCP and on the operator's socket, following files, the console;
+//! - auditing and monitoring other logs ([`watch`]).
 //!
 //! Out of scope
 //! - file formats of scrolls (`quorate-store`), note and proof formats (`quorate-note`), key rules
@@ -32,6 +33,7 @@ mod lane;
 mod node;
 mod open;
 mod ops;
+mod outbound;
 mod prepare;
 mod scroll;
 mod sealed;
@@ -42,6 +44,7 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 mod waiting;
+pub mod watch;
 mod witness;
 
 pub use api::{ApiError, LocalApi, fsck_value};
@@ -52,11 +55,12 @@ pub use config::{
     FollowSpec, Overrides, WitnessOverrides,
 };
 pub use database::DatabaseError;
-pub use fanout::{QuorumError, RemoteError, TlsError};
+pub use fanout::{QuorumError, RemoteError};
 pub use feed::line_object;
 pub use identity::IdentityError;
 pub use keys::KeyError;
 pub use node::{Mode, Node, NodeError};
+pub use outbound::TlsError;
 pub use prepare::ReceiptIndexer;
 pub use serve::{Listening, socket_path};
 pub use state::StateError;

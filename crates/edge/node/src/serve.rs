@@ -223,6 +223,20 @@ impl Listening {
     }
 }
 
+/// Serves a router on TCP as the node's own is served, until `stop` says so; then waits for what is under way.
+pub(crate) async fn serve_router(
+    listener: TcpListener,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(LIMITS.tcp as usize));
+    accept_tcp(listener, router, LIMITS, Arc::clone(&places), stop).await;
+    let drained = async {
+        let _all = places.acquire_many(LIMITS.tcp).await;
+    };
+    let _in_time = tokio::time::timeout(DRAIN, drained).await;
+}
+
 async fn first_failure(failure: &mut watch::Receiver<Option<String>>) -> Option<String> {
     failure
         .wait_for(Option::is_some)

@@ -1,7 +1,8 @@
 //! Portable evidence: what proves that a log showed two trees, or that a witness forgot what it signed (R8).
 
+use quorate_merkle::VerifyError;
 use quorate_note::{
-    CarryError, LogKey, LogSignatureError, MAX_NOTE_LEN, NoteError, SignedCheckpoint,
+    CarryError, Checkpoint, LogKey, LogSignatureError, MAX_NOTE_LEN, NoteError, SignedCheckpoint,
     SignedCheckpointError, VerifiedCheckpoint, VerifiedCosignature,
 };
 
@@ -15,9 +16,9 @@ const EQUIVOCATION: &str = "quorate/equivocation/v1\n";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvidenceError {
-    /// Not the first line, a length, and two notes of together that length.
+    /// Not what evidence of its kind consists of.
     #[error(
-        "not an evidence file: expected `quorate/equivocation/v1`, the length of the first checkpoint, and two checkpoints"
+        "not an evidence file: expected `quorate/equivocation/v1`, the length of the first checkpoint, and two checkpoints; or `quorate/inconsistency/v1`, with the root of a beginning and its proof before the checkpoints"
     )]
     Form,
     /// One of the two is no checkpoint.
@@ -42,6 +43,12 @@ pub enum EvidenceError {
     /// The two are of different sizes: a log that grew, as far as they show.
     #[error("the checkpoints are of different sizes, which proves nothing")]
     OtherSize,
+    /// Evidence of two sizes whose first is not the smaller.
+    #[error("the first checkpoint is not the smaller one")]
+    NotSmaller,
+    /// The root of the beginning does not lead to the larger checkpoint's.
+    #[error("the root of the beginning is not of the larger tree: {0}")]
+    Beginning(VerifyError),
     /// The two say the same.
     #[error("the checkpoints do not contradict each other")]
     NoConflict,
@@ -67,19 +74,13 @@ impl Equivocation {
         second: &VerifiedCheckpoint,
     ) -> Result<Self, EvidenceError> {
         let (a, b) = (first.checkpoint(), second.checkpoint());
-        if a.origin() != b.origin() {
-            return Err(EvidenceError::OtherLog);
-        }
+        same_log(a, b)?;
         if a.size() != b.size() {
             return Err(EvidenceError::OtherSize);
         }
         if a.root() == b.root() {
             return Err(EvidenceError::NoConflict);
         }
-        let by_the_log = |checkpoint: &VerifiedCheckpoint| {
-            let lines = checkpoint.log_lines().to_vec();
-            SignedCheckpoint::new(checkpoint.checkpoint().clone(), lines)
-        };
         Ok(Self {
             first: by_the_log(first)?,
             second: by_the_log(second)?,
@@ -92,13 +93,7 @@ impl Equivocation {
     /// [`EvidenceError`].
     pub fn verify(bytes: &[u8], keys: &[LogKey]) -> Result<Self, EvidenceError> {
         let (first, second) = split(bytes).ok_or(EvidenceError::Form)?;
-        let read = |index, note| {
-            SignedCheckpoint::parse(note)
-                .map_err(|source| EvidenceError::Checkpoint { index, source })?
-                .verify_log(keys)
-                .map_err(|source| EvidenceError::NotSigned { index, source })
-        };
-        Self::between(&read(1, first)?, &read(2, second)?)
+        Self::between(&read(1, first, keys)?, &read(2, second, keys)?)
     }
 
     /// The evidence as a file: `quorate/equivocation/v1`, the decimal length of the first checkpoint, then both
@@ -117,6 +112,32 @@ impl Equivocation {
     pub fn checkpoints(&self) -> [&SignedCheckpoint; 2] {
         [&self.first, &self.second]
     }
+}
+
+/// The checkpoint with its log's lines and no other.
+pub(crate) fn by_the_log(checkpoint: &VerifiedCheckpoint) -> Result<SignedCheckpoint, NoteError> {
+    let lines = checkpoint.log_lines().to_vec();
+    SignedCheckpoint::new(checkpoint.checkpoint().clone(), lines)
+}
+
+pub(crate) fn same_log(a: &Checkpoint, b: &Checkpoint) -> Result<(), EvidenceError> {
+    if a.origin() == b.origin() {
+        Ok(())
+    } else {
+        Err(EvidenceError::OtherLog)
+    }
+}
+
+/// One of the checkpoints of a file, with the log's signature verified.
+pub(crate) fn read(
+    index: u8,
+    note: &[u8],
+    keys: &[LogKey],
+) -> Result<VerifiedCheckpoint, EvidenceError> {
+    SignedCheckpoint::parse(note)
+        .map_err(|source| EvidenceError::Checkpoint { index, source })?
+        .verify_log(keys)
+        .map_err(|source| EvidenceError::NotSigned { index, source })
 }
 
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

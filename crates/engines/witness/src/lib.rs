@@ -8,6 +8,7 @@
 //!   durable.
 //! - [`Durable`]: only a position that was stored can be co-signed.
 //! - [`Equivocation`]: two checkpoints of one log, one size, two roots. Anyone can verify one.
+//! - [`Inconsistency`]: two checkpoints of one log, two sizes, two histories. Anyone can verify one.
 //! - [`Amnesia`]: a checkpoint that we co-signed and do not remember.
 //! - [`Bucket`]: per-log rate limits.
 //!
@@ -23,6 +24,7 @@
 mod bucket;
 mod decide;
 mod evidence;
+mod inconsistency;
 mod log;
 mod position;
 mod refusal;
@@ -32,6 +34,7 @@ mod subtree;
 pub use bucket::{Bucket, Rate};
 pub use decide::{Authenticated, advance, authenticate, recall};
 pub use evidence::{Amnesia, Equivocation, EvidenceError, MAX_EVIDENCE_LEN};
+pub use inconsistency::{Inconsistency, MAX_INCONSISTENCY_LEN};
 pub use log::{KnownLog, KnownLogError, MAX_LOG_KEYS};
 pub use position::{Durable, Position, PositionError};
 pub use refusal::Refusal;

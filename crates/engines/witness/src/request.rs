@@ -191,10 +191,12 @@ impl<'a> Lines<'a> {
         if body.len() > MAX_BODY_LEN {
             return Err(Malformed::TooLong { len: body.len() });
         }
-        Ok(Self {
-            rest: body,
-            line: 0,
-        })
+        Ok(Self::of(body))
+    }
+
+    /// Of octets whose length was looked at before.
+    pub(crate) fn of(rest: &'a [u8]) -> Self {
+        Self { rest, line: 0 }
     }
 
     pub(crate) fn next(&mut self) -> Option<&'a [u8]> {

@@ -36,26 +36,28 @@ impl FromStr for When {
     type Err = WhenError;
 
     fn from_str(text: &str) -> Result<Self, WhenError> {
-        if let Some(unit) = text.bytes().last().filter(|b| b"smhd".contains(b)) {
-            let digits = &text[..text.len() - 1];
-            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(WhenError);
-            }
-            let count: i64 = digits.parse().map_err(|_| WhenError)?;
-            let seconds = match unit {
-                b's' => 1,
-                b'm' => 60,
-                b'h' => 3600,
-                _ => 86_400,
-            };
-            return count
-                .checked_mul(seconds)
-                .map(SignedDuration::from_secs)
-                .map(Self::Ago)
-                .ok_or(WhenError);
+        if text.ends_with(['s', 'm', 'h', 'd']) {
+            let seconds = seconds(text).ok_or(WhenError)?;
+            return Ok(Self::Ago(SignedDuration::from_secs(seconds)));
         }
         text.parse().map(Self::At).map_err(|_| WhenError)
     }
+}
+
+/// The seconds of a number and a unit.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<i64>().ok()?.checked_mul(seconds)
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ const UNKNOWN: &str = "time not known";
 
 pub(super) async fn run(settings: &Settings, log: Log, out: Out) -> Result<(), Stop> {
     match log {
+        // Done before: they need no node.
+        Log::Audit(_) | Log::Monitor(_) | Log::Evidence(_) => Ok(()),
         Log::Create {
             name,
             format,

@@ -109,7 +109,7 @@ fn problems(path: &Path, reading: &Reading) -> Vec<Problem> {
 }
 
 /// A policy that is to be used, not mended.
-fn usable(path: &Path) -> Result<Policy, Failure> {
+pub(super) fn usable(path: &Path) -> Result<Policy, Failure> {
     let reading = Policy::read(&read(path)?);
     reading.policy().cloned().ok_or_else(|| {
         let lines: Vec<String> = problems(path, &reading).iter().map(Problem::text).collect();

@@ -36,7 +36,7 @@ pub(super) fn run_with(settings: &Settings, page: Page, out: Out) -> Result<(), 
     runtime.block_on(serve(settings, page, out))
 }
 
-fn log_to_stderr() -> Result<(), Failure> {
+pub(super) fn log_to_stderr() -> Result<(), Failure> {
     let wanted = std::env::var("QUORATE_LOG").unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::try_new(&wanted).map_err(|e| {
         Failure::usage("cannot use QUORATE_LOG", format!("{wanted:?}: {e}"))
@@ -117,7 +117,7 @@ fn followed_scrolls_exist(node: &Node, settings: &Settings) -> Result<(), Failur
 }
 
 /// Resolves at SIGINT or SIGTERM; a second signal does not wait any longer.
-fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
     let install = |kind| {
         signal(kind).map_err(|e| Failure::environment("signals", "cannot start", reason(&e)))
     };

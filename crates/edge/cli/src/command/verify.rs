@@ -87,7 +87,7 @@ fn text(report: &Report, taken: Taken, entry: &Path, paint: Paint) -> String {
 }
 
 /// A line of the report; only sentences are broken, so that a hash stays where it is.
-fn laid_out(line: &str, paint: Paint) -> String {
+pub(super) fn laid_out(line: &str, paint: Paint) -> String {
     if let Some(sentence) = line.strip_prefix("  - ") {
         return paint.paragraph("  - ", sentence);
     }

@@ -5,12 +5,8 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use http::{HeaderMap, Request, StatusCode, header};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use quorate_merkle::Proof;
 use quorate_note::{
     CarryError, CosignatureError, SignatureLine, SignatureLineError, VerifiedCheckpoint,
@@ -19,7 +15,8 @@ use quorate_note::{
 use quorate_witness::AddCheckpoint;
 use thiserror::Error;
 
-use super::remote::{REQUESTS_AT_ONCE, Remote};
+use super::remote::Remote;
+use crate::outbound::{AskError, Outbound, TlsError, retry_after};
 
 /// The longest answer that is read, in bytes: a line of each algorithm, 3,600 bytes at most, for each of nine names.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -110,15 +107,10 @@ pub(crate) enum SubmitError {
     NoKnownKey,
 }
 
-/// No roots of trust for TLS. The environment's fault; nothing was sent.
-#[derive(Debug, Error)]
-#[error("the system's certificates cannot be used: {0}")]
-pub struct TlsError(String);
-
 /// A client with one pool of connections (L-33: keep-alive).
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    http: legacy::Client<HttpsConnector<HttpConnector>, Body>,
+    http: Outbound,
     answer: Duration,
 }
 
@@ -128,35 +120,8 @@ impl Client {
     /// # Errors
     /// [`TlsError`].
     pub(crate) fn new(limits: Limits, needs_tls: bool) -> Result<Self, TlsError> {
-        let tls = rustls::ClientConfig::builder_with_provider(
-            rustls::crypto::ring::default_provider().into(),
-        )
-        .with_safe_default_protocol_versions()
-        .map_err(|e| TlsError(e.to_string()))?;
-        let tls = if needs_tls {
-            tls.with_native_roots()
-                .map_err(|e| TlsError(e.to_string()))?
-        } else {
-            tls.with_root_certificates(rustls::RootCertStore::empty())
-        };
-        let tls = tls.with_no_client_auth();
-        let mut tcp = HttpConnector::new();
-        tcp.set_connect_timeout(Some(limits.connect));
-        tcp.set_nodelay(true);
-        // The scheme is that of the policy's URL; `Remote` allows `http` where no stranger is on the way.
-        tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(90))
-            .pool_max_idle_per_host(REQUESTS_AT_ONCE)
-            .build(connector);
         Ok(Self {
-            http,
+            http: Outbound::new(limits.connect, needs_tls)?,
             answer: limits.answer,
         })
     }
@@ -171,13 +136,10 @@ impl Client {
     ) -> Answer {
         // Waiting for the others is not the witness's delay.
         let _place = remote.place().await;
-        let asked = self.ask(remote, old, proof, checkpoint);
-        let (head, body) = match tokio::time::timeout(self.answer, asked).await {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(error)) => return Answer::Failed(error),
-            Err(_) => return Answer::Failed(SubmitError::TimedOut),
-        };
-        read(remote, checkpoint, &head, &body)
+        match self.ask(remote, old, proof, checkpoint).await {
+            Ok((head, body)) => read(remote, checkpoint, &head, &body),
+            Err(error) => Answer::Failed(error),
+        }
     }
 
     async fn ask(
@@ -192,31 +154,14 @@ impl Client {
         let body = AddCheckpoint::new(old, proof, note).to_bytes();
         let request = Request::post(remote.add_checkpoint().clone())
             .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
-            .header(
-                header::USER_AGENT,
-                concat!("quorate/", env!("CARGO_PKG_VERSION")),
-            )
             .body(Body::from(body))?;
-        let response = self.http.request(request).await;
-        let (head, body) = response
-            .map_err(|error| SubmitError::Network(chain(&error)))?
-            .into_parts();
-        let body = to_bytes(Body::new(body), MAX_ANSWER)
-            .await
-            .map_err(|_| SubmitError::Body)?;
-        Ok((head, body))
+        let answered = self.http.ask(request, MAX_ANSWER, self.answer).await;
+        answered.map_err(|error| match error {
+            AskError::Network(why) => SubmitError::Network(why),
+            AskError::TimedOut => SubmitError::TimedOut,
+            AskError::TooLong | AskError::BrokeOff(_) => SubmitError::Body,
+        })
     }
-}
-
-/// Every cause, since the outermost says only that there is one.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 fn read(
@@ -283,12 +228,4 @@ fn refused(status: StatusCode, body: &[u8]) -> Answer {
             .take(MAX_REASON)
             .collect(),
     }
-}
-
-/// Seconds only; a date would need a clock that agrees with the witness's.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    decimal::parse_u64(value.trim().as_bytes())
-        .ok()
-        .map(Duration::from_secs)
 }

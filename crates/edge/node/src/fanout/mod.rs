@@ -32,7 +32,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use client::TlsError;
 pub(crate) use client::{Client, Limits};
 pub(crate) use quorum::NodeQuorum;
 pub use quorum::QuorumError;

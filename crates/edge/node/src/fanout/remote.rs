@@ -47,7 +47,7 @@ pub(crate) struct Remote {
 
 /// Requests to one witness at once: of 350 scrolls, so that a slow witness takes neither all descriptors of the process
 /// nor all threads that look up names.
-pub(crate) const REQUESTS_AT_ONCE: usize = 16;
+const REQUESTS_AT_ONCE: usize = 16;
 
 impl Remote {
     /// Groups witnesses by their submission prefix, in the order of the policy.

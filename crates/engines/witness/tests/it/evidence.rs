@@ -1,7 +1,10 @@
 //! Evidence against logs, and against our own memory (R8).
 
+use quorate_merkle::{Hash, LeafHashes, Proof, prove_consistency, root_of_leaf_hashes};
+use quorate_note::VerifiedCheckpoint;
 use quorate_witness::{
-    AddCheckpoint, Equivocation, EvidenceError, Position, Refusal, authenticate, recall,
+    AddCheckpoint, Equivocation, EvidenceError, Inconsistency, Position, Refusal, authenticate,
+    recall,
 };
 
 use crate::support::{Log, ORIGIN, Witness, ed_signer, own_keys};
@@ -57,13 +60,92 @@ fn growth_is_no_evidence() {
 
 #[test]
 fn two_checkpoints_that_agree_or_are_of_other_logs_are_no_evidence() {
-    let verified = |log: &Log| log.signed().verify_log(log.known().keys()).unwrap();
     let log = Log::of(3);
     let other = Log::named("other.example", 1).forked(3, 1, "x");
     let between = |a: &Log, b: &Log| Equivocation::between(&verified(a), &verified(b)).unwrap_err();
     assert_eq!(between(&log, &log), EvidenceError::NoConflict);
     assert_eq!(between(&log, &other), EvidenceError::OtherLog);
     assert_eq!(between(&log, &Log::of(4)), EvidenceError::OtherSize);
+}
+
+fn verified(log: &Log) -> VerifiedCheckpoint {
+    log.signed().verify_log(log.known().keys()).unwrap()
+}
+
+/// The root of the first leaves, and that the log continues them.
+fn beginning(log: &Log, size: u64) -> (Hash, Proof) {
+    let root = root_of_leaf_hashes(&log.leaves[..size as usize]);
+    let leaves = LeafHashes(&log.leaves);
+    let proof = prove_consistency(size, log.leaves.len() as u64, &leaves).unwrap();
+    (root, proof)
+}
+
+#[test]
+fn two_heads_of_two_sizes_and_two_histories_are_portable_evidence() {
+    for (small, large) in [(1, 2), (3, 5), (4, 8), (7, 300), (256, 257)] {
+        let (old, new) = (Log::of(small), Log::of(0).forked(large, small - 1, "fork"));
+        let (root, proof) = beginning(&new, small as u64);
+        let evidence = Inconsistency::between(&verified(&old), &verified(&new), root, proof);
+        let evidence = evidence.unwrap();
+        let (bytes, keys) = (evidence.to_bytes(), old.known().all_keys());
+        assert_eq!(Inconsistency::verify(&bytes, &keys).unwrap(), evidence);
+        let sizes = evidence
+            .checkpoints()
+            .map(|c| c.checkpoint_unverified().size());
+        assert_eq!(sizes, [small as u64, large as u64]);
+
+        let stranger = Log::named(ORIGIN, 2).known().all_keys();
+        assert!(matches!(
+            Inconsistency::verify(&bytes, &stranger),
+            Err(EvidenceError::NotSigned { index: 1, .. })
+        ));
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            assert!(Inconsistency::verify(&bad, &keys).is_err(), "octet {at}");
+            assert!(
+                Inconsistency::verify(&bytes[..at], &keys).is_err(),
+                "cut at {at}"
+            );
+        }
+        assert!(Inconsistency::verify(&[&bytes[..], b"\n"].concat(), &keys).is_err());
+        let too_long = vec![b'x'; quorate_witness::MAX_INCONSISTENCY_LEN + 1];
+        assert_eq!(
+            Inconsistency::verify(&too_long, &keys),
+            Err(EvidenceError::Form)
+        );
+    }
+}
+
+#[test]
+fn a_log_that_grew_and_a_beginning_that_is_made_up_are_no_evidence() {
+    let (old, new, fork) = (Log::of(3), Log::of(5), Log::of(0).forked(5, 2, "fork"));
+    let between = |a: &Log, b: &Log, (root, proof): (Hash, Proof)| {
+        Inconsistency::between(&verified(a), &verified(b), root, proof).unwrap_err()
+    };
+    assert_eq!(
+        between(&old, &new, beginning(&new, 3)),
+        EvidenceError::NoConflict
+    );
+    // Of a log that grew: the root of somebody else's beginning, with any proof there is.
+    let made_up = beginning(&fork, 3).0;
+    for proof in [beginning(&new, 3).1, beginning(&fork, 3).1] {
+        let error = between(&old, &new, (made_up, proof));
+        assert!(matches!(error, EvidenceError::Beginning(_)), "{error}");
+    }
+    assert_eq!(
+        between(&new, &old, beginning(&fork, 3)),
+        EvidenceError::NotSmaller
+    );
+    assert_eq!(
+        between(&new, &fork, beginning(&fork, 5)),
+        EvidenceError::NotSmaller
+    );
+    let other = Log::named("other.example", 1).forked(5, 2, "fork");
+    assert_eq!(
+        between(&old, &other, beginning(&other, 3)),
+        EvidenceError::OtherLog
+    );
 }
 
 /// A restored older disk, seen through a log that comes with what we signed after the copy was made.
