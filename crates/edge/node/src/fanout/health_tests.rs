@@ -29,6 +29,7 @@ async fn a_node_is_ill_while_a_receipt_has_waited_too_long_for_its_quorum_and_sa
     let node = open_with(dir, Mode::Online, impatient).await.unwrap();
     let network = Network::new(&node);
     rig.follow(&node, "Identity");
+    until(&network, |i| i["witnessing"]["signing"] == "yes").await;
     rig.witnesses[0].set_up(false);
     rig.witnesses[1].set_up(false);
     network.post("/scrolls/A/receipts", RECEIPT).await;
