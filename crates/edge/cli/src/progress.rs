@@ -1,6 +1,8 @@
 //! A bar on long work, when a person looks at stderr.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt;
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::out::Out;
 
@@ -23,7 +25,7 @@ pub(crate) fn steps(files: u64, out: Out) -> ProgressBar {
 
 /// A bar over a number of entries.
 pub(crate) fn entries(out: Out) -> ProgressBar {
-    let template = "  {wide_bar:.dim} {human_pos} of {human_len} entries, {per_sec}, {eta} left";
+    let template = "  {wide_bar:.dim} {human_pos} of {human_len} entries, {rate}, {eta} left";
     draw(Some(0), template, out)
 }
 
@@ -36,6 +38,10 @@ fn draw(length: Option<u64>, template: &str, out: Out) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     // The templates are constants; a bar in the default style is no reason to fail.
     if let Ok(style) = style {
+        // indicatif's own rate has four decimals.
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _infallible = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+        });
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar

@@ -187,6 +187,10 @@ impl Monitor {
         if let Err(finding) = self.look(place, &mut checked).await {
             checked.findings.push(finding);
         }
+        // Whatever failed: what was proven before is proven.
+        if let Err(finding) = self.proofs_kept(&mut checked).await {
+            checked.findings.push(finding);
+        }
         let order = |f: &Finding| Finding::CODES.iter().position(|code| *code == f.code());
         checked.findings.sort_by_key(order);
         checked
@@ -260,7 +264,7 @@ impl Monitor {
         if let Some(newest) = newest {
             self.ask_witnesses(place, checked, newest, &facts).await;
         }
-        self.proofs_kept(checked, origin).await
+        Ok(())
     }
 
     /// Asks each witness which head of the log it co-signed, and compares that with what is remembered.
@@ -371,8 +375,14 @@ impl Monitor {
         }
     }
 
-    /// A proof that the log lied stays one.
-    async fn proofs_kept(&self, checked: &mut Checked, origin: String) -> Result<(), Finding> {
+    /// A proof that the log lied stays one. The log is the one that was at the place before; if none was, the one that is.
+    async fn proofs_kept(&self, checked: &mut Checked) -> Result<(), Finding> {
+        let before = self.place_before(&checked.place).await.unwrap_or_default();
+        let shown = checked.head.as_ref().map(|shown| &shown.head);
+        let Some(head) = before.as_ref().or(shown) else {
+            return Ok(());
+        };
+        let origin = head.checkpoint().origin().to_string();
         let kept = self.with_memory(move |memory| memory.proofs(SPLIT_VIEW, &origin));
         let kept = kept.await?;
         let told = |f: &Finding| f.code() == SPLIT_VIEW;

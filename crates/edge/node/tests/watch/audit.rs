@@ -187,6 +187,25 @@ async fn octets_that_are_cut_or_added_are_no_tile_and_no_bundle() {
     }
 }
 
+#[tokio::test]
+async fn r4_a_file_is_read_to_its_limit_and_no_further() {
+    let log = log(1);
+    let mut files = log.files(1, &[]);
+    files.insert(
+        "checkpoint".into(),
+        vec![b'x'; quorate_note::MAX_NOTE_LEN + 1],
+    );
+    let error = of_files(&files, &log, Depth::Entries).await.unwrap_err();
+    assert!(
+        matches!(error, AuditError::Fetch(_)) && !error.is_environment(),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("longer than it can be"),
+        "{error}"
+    );
+}
+
 /// tlog-tiles, "Partial Tiles": a client falls back to the full tile when the partial one is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_grows_during_an_audit_is_audited_at_its_checkpoint() {

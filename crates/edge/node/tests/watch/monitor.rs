@@ -111,6 +111,8 @@ async fn r8_a_log_that_shows_two_histories_is_caught_and_the_proof_is_kept() {
         // It behaves again; that it lied stays true.
         assert_eq!(rig.found(&a, 700).await, ["proof-kept"]);
         assert_eq!(rig.evidence(), kept);
+        rig.server.now(|_| Reply::status(403, Vec::new()));
+        assert_eq!(codes(&rig.check().await), ["proof-kept", "unreachable"]);
     }
 }
 
@@ -210,13 +212,21 @@ async fn what_the_quorum_lacks_is_told_by_name_and_since_when() {
     );
     assert_eq!(*since, first.at);
     assert_eq!(first.remembered, Some(10), "the log signed it all the same");
-    // Larger, and still without: since the first time.
+    // Larger, and still without: since the first time, which was a while ago.
+    let record = rig.log_record();
+    let text = fs::read_to_string(&record).unwrap();
+    let earlier = since - 500;
+    let text = text.replace(
+        &format!("\"short_since\": {since}"),
+        &format!("\"short_since\": {earlier}"),
+    );
+    fs::write(&record, text).unwrap();
     rig.server.now_of(log.files(12, &[]));
     let second = rig.check().await;
     let Finding::MissingQuorum { since: again, .. } = &second.findings[0] else {
         panic!("{:?}", second.findings)
     };
-    assert_eq!(again, since);
+    assert_eq!(*again, earlier);
     assert!(rig.found(&log, 12).await.is_empty());
     rig.server.now_of(log.files(13, &[(&rig.keys[1], now())]));
     let third = rig.check().await;
@@ -266,12 +276,7 @@ async fn without_witnesses_a_head_is_stale_by_when_it_was_seen_first() {
     let log = history("", 20, 20);
     rig.server.now_of(log.files(10, &[]));
     assert!(rig.check().await.is_well());
-    let record = fs::read_dir(rig.watch.state.join("logs"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let record = rig.log_record();
     let text = fs::read_to_string(&record).unwrap();
     let since = text
         .split("\"head_since\": ")

@@ -90,6 +90,12 @@ impl Rig {
         codes(&self.check().await)
     }
 
+    /// The file that remembers the only log.
+    pub(crate) fn log_record(&self) -> PathBuf {
+        let mut records = std::fs::read_dir(self.watch.state.join("logs")).unwrap();
+        records.next().unwrap().unwrap().path()
+    }
+
     pub(crate) fn evidence(&self) -> BTreeSet<PathBuf> {
         let dir = self.watch.state.join("evidence");
         let entries = std::fs::read_dir(dir).unwrap();
