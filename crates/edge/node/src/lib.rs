@@ -58,6 +58,6 @@ pub use prepare::ReceiptIndexer;
 pub use serve::{Listening, socket_path};
 pub use state::StateError;
 pub use witness::{
-    AgentKey, KeySources, SecretSource, WitnessConfig, WitnessError, WitnessKeyError,
+    AgentError, AgentKey, KeySources, SecretSource, WitnessConfig, WitnessError, WitnessKeyError,
     WitnessStoreError,
 };
