@@ -20,6 +20,7 @@ use quorate_witness::AddCheckpoint;
 use thiserror::Error;
 
 use super::remote::{REQUESTS_AT_ONCE, Remote};
+use super::tls::TlsTrouble;
 
 /// The longest answer that is read, in bytes: a line of each algorithm, 3,600 bytes at most, for each of nine names.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -87,6 +88,9 @@ pub(crate) enum SubmitError {
     /// No connection, or it broke.
     #[error("it cannot be reached: {0}")]
     Network(String),
+    /// A connection, and no TLS. Nothing was sent.
+    #[error(transparent)]
+    Tls(#[from] TlsTrouble),
     /// The answer did not come in time.
     #[error("it did not answer in time")]
     TimedOut,
@@ -198,14 +202,16 @@ impl Client {
             )
             .body(Body::from(body))?;
         let response = self.http.request(request).await;
-        let (head, body) = response
-            .map_err(|error| SubmitError::Network(chain(&error)))?
-            .into_parts();
+        let (head, body) = response.map_err(|error| unreached(&error))?.into_parts();
         let body = to_bytes(Body::new(body), MAX_ANSWER)
             .await
             .map_err(|_| SubmitError::Body)?;
         Ok((head, body))
     }
+}
+
+fn unreached(error: &legacy::Error) -> SubmitError {
+    TlsTrouble::of(error).map_or_else(|| SubmitError::Network(chain(error)), SubmitError::Tls)
 }
 
 /// Every cause, since the outermost says only that there is one.

@@ -31,6 +31,7 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use client::TlsError;
 pub(crate) use client::{Client, Limits};

@@ -1,9 +1,4 @@
-//! A node and three witnesses as processes: two of three must co-sign, and an offline verifier holds the node to it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot set up its processes must stop"
-)]
+//! A node and witnesses as processes, in one directory.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -17,13 +12,13 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process with the first line it printed.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    start: Value,
+    pub(crate) start: Value,
 }
 
 impl Running {
-    fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command
             .arg("--json")
             .stdin(Stdio::null())
@@ -38,7 +33,7 @@ impl Running {
         Self { child, start }
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         let url = self.start["witness_listen"].as_str().unwrap();
         url.strip_prefix("http://").unwrap().to_owned()
     }
@@ -51,14 +46,14 @@ impl Drop for Running {
     }
 }
 
-struct Place(tempfile::TempDir);
+pub(crate) struct Place(pub(crate) tempfile::TempDir);
 
 impl Place {
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn quorate(&self, data: &str) -> Command {
+    pub(crate) fn quorate(&self, data: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
         command
             .env_clear()
@@ -68,12 +63,12 @@ impl Place {
         command
     }
 
-    fn run(&self, data: &str, words: &[&str]) -> Output {
+    pub(crate) fn run(&self, data: &str, words: &[&str]) -> Output {
         let mut command = self.quorate(data);
         command.args(words).stdin(Stdio::null()).output().unwrap()
     }
 
-    fn done(&self, data: &str, words: &[&str]) -> String {
+    pub(crate) fn done(&self, data: &str, words: &[&str]) -> String {
         let done = self.run(data, words);
         let stderr = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{words:?}: {stderr}");
@@ -81,7 +76,7 @@ impl Place {
     }
 
     /// Witness number `i`, where it was before or on a free port.
-    fn witness(&self, i: u8, address: &str) -> Running {
+    pub(crate) fn witness(&self, i: u8, address: &str) -> Running {
         let mut command = self.quorate(&format!("w{i}"));
         let seed = format!("{:02x}", 0x51 + i).repeat(32);
         command
@@ -92,14 +87,41 @@ impl Place {
         Running::of(command)
     }
 
-    fn node(&self, more: &[&str]) -> Running {
+    pub(crate) fn node(&self, more: &[&str]) -> Running {
+        Running::of(self.up(more))
+    }
+
+    pub(crate) fn up(&self, more: &[&str]) -> Command {
         let mut command = self.quorate("node");
         command.args(["up", "--listen", "127.0.0.1:0"]).args(more);
-        Running::of(command)
+        command
+    }
+
+    /// Makes the scroll with a node that has no witnesses yet, and has each of so many witnesses follow it.
+    pub(crate) fn followed_scroll(&self, witnesses: u8) -> Vec<Running> {
+        let unwitnessed = self.node(&[]);
+        self.done("node", &["log", "create", "Deeds"]);
+        let shown = self.shown();
+        drop(unwitnessed);
+        let started = (0..witnesses).map(|i| self.witness(i, "127.0.0.1:0"));
+        let started: Vec<Running> = started.collect();
+        for i in 0..witnesses {
+            for vkey in shown["vkeys"].as_array().unwrap() {
+                let words = ["witness", "add-log", vkey.as_str().unwrap()];
+                self.done(&format!("w{i}"), &words);
+            }
+        }
+        started
+    }
+
+    /// What `quorate log show` says of the scroll.
+    pub(crate) fn shown(&self) -> Value {
+        let shown = self.done("node", &["log", "show", "Deeds", "--json"]);
+        serde_json::from_str(&shown).unwrap()
     }
 
     /// One request over the operator's socket.
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut stream = UnixStream::connect(self.path("node/quorate.sock")).unwrap();
         let length = body.len();
         let head = format!(
@@ -116,12 +138,12 @@ impl Place {
         )
     }
 
-    fn append(&self, timeout: u64) -> (u16, Value) {
+    pub(crate) fn append(&self, timeout: u64) -> (u16, Value) {
         let path = format!("/scrolls/Deeds/receipts?wait=quorate&timeout={timeout}");
         self.ask("POST", &path, r#"{"type":"deed"}"#)
     }
 
-    fn until(&self, what: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&self, what: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let (_, info) = self.ask("GET", "/scrolls/Deeds", "");
@@ -134,7 +156,7 @@ impl Place {
     }
 
     /// Verifies the proof of an entry with nothing but files.
-    fn verify(&self, proof: &str, index: u64) -> Output {
+    pub(crate) fn verify(&self, proof: &str, index: u64) -> Output {
         std::fs::write(self.path("proof"), proof).unwrap();
         self.done(
             "node",
@@ -156,100 +178,20 @@ impl Place {
     }
 }
 
-fn policy(path: &Path, witnesses: &[Running]) {
+/// A policy of `quorum` of these witnesses, each at its URL and with all its keys.
+pub(crate) fn policy(path: &Path, quorum: usize, witnesses: &[(&Running, String)]) {
     let mut text = String::new();
     let mut groups = String::new();
-    for (i, witness) in witnesses.iter().enumerate() {
+    for (i, (witness, url)) in witnesses.iter().enumerate() {
         let vkeys = witness.start["witness"]["vkeys"].as_array().unwrap();
         let mut names = String::new();
         for (algorithm, vkey) in vkeys.iter().enumerate() {
-            let (vkey, url) = (vkey.as_str().unwrap(), witness.address());
-            text.push_str(&format!("witness w{i}-{algorithm} {vkey} http://{url}\n"));
+            let vkey = vkey.as_str().unwrap();
+            text.push_str(&format!("witness w{i}-{algorithm} {vkey} {url}\n"));
             names.push_str(&format!(" w{i}-{algorithm}"));
         }
         text.push_str(&format!("group w{i} any{names}\n"));
         groups.push_str(&format!(" w{i}"));
     }
-    std::fs::write(path, format!("{text}group q 2{groups}\nquorum q\n")).unwrap();
-}
-
-#[test]
-fn two_of_three_witnesses_make_a_head_quorate_and_anyone_can_check_it_offline() {
-    let place = Place(tempfile::tempdir().unwrap());
-    let unwitnessed = place.node(&[]);
-    place.done("node", &["log", "create", "Deeds"]);
-    let shown = place.done("node", &["log", "show", "Deeds", "--json"]);
-    let shown: Value = serde_json::from_str(&shown).unwrap();
-    drop(unwitnessed);
-
-    let mut witnesses: Vec<Running> = (0..3).map(|i| place.witness(i, "127.0.0.1:0")).collect();
-    for i in 0..3 {
-        for vkey in shown["vkeys"].as_array().unwrap() {
-            place.done(
-                &format!("w{i}"),
-                &["witness", "add-log", vkey.as_str().unwrap()],
-            );
-        }
-    }
-    policy(&place.path("policy"), &witnesses);
-    let node = place.node(&["--policy", "policy"]);
-    assert_eq!(node.start["witnessing"], "quorum q: 2 of 3");
-
-    let (status, answer) = place.append(60);
-    assert_eq!(
-        (status, &answer["watermark"]),
-        (200, &"quorate".into()),
-        "{answer}"
-    );
-    let proof = answer["proof"].as_str().unwrap();
-    let verified = place.verify(proof, 0);
-    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
-    assert!(verified.status.success(), "{said}");
-    let lines = proof.lines().filter(|l| l.contains("witness.example/"));
-    assert!(
-        lines.count() >= 4,
-        "both algorithms of two witnesses: {proof}"
-    );
-
-    // Without its co-signatures it does not verify: the policy that is served has the quorum in it.
-    let bare: String = proof
-        .lines()
-        .filter(|l| !l.contains("witness.example/"))
-        .map(|l| format!("{l}\n"))
-        .collect();
-    assert_eq!(place.verify(&bare, 0).status.code(), Some(1));
-
-    // One is away: still quorate.
-    let addresses: Vec<String> = witnesses.iter().map(Running::address).collect();
-    drop(witnesses.pop());
-    let (status, answer) = place.append(60);
-    assert_eq!(
-        (status, &answer["watermark"]),
-        (200, &"quorate".into()),
-        "{answer}"
-    );
-
-    // Two are away: durable, and it says how far it is.
-    drop(witnesses.pop());
-    let (status, answer) = place.append(1);
-    assert_eq!(
-        (status, &answer["watermark"]),
-        (202, &"durable".into()),
-        "{answer}"
-    );
-    let behind = place.until(|i| i["witnessing"]["behind"]["has"] == 1);
-    assert_eq!(behind["witnessing"]["quorate"]["size"], 2);
-    let state = place.done("node", &["log", "show", "Deeds"]);
-    assert!(
-        state.contains("durable, not quorate: 1 of 3 (2 needed), since"),
-        "{state}"
-    );
-
-    // One comes back, and nobody has to do anything.
-    witnesses.push(place.witness(1, &addresses[1]));
-    let again = place.until(|i| i["watermark"] == "quorate");
-    assert_eq!(again["witnessing"]["quorate"]["size"], 3);
-    place.done("node", &["prove", "Deeds", "2", "-o", "late"]);
-    let late = std::fs::read_to_string(place.path("late")).unwrap();
-    assert!(place.verify(&late, 2).status.success());
+    std::fs::write(path, format!("{text}group q {quorum}{groups}\nquorum q\n")).unwrap();
 }
