@@ -267,6 +267,12 @@ fn witness(error: &WitnessError, environment: bool) -> Failure {
         WitnessError::Key(WitnessKeyError::File(_)) => {
             "name with --seed-file what 'quorate key generate' wrote, readable by its owner only; nothing was signed"
         }
+        WitnessError::Key(WitnessKeyError::Agent { .. }) => {
+            "name the agent's socket with --ssh-agent=SOCKET (or SSH_AUTH_SOCK); nothing was signed"
+        }
+        WitnessError::Key(WitnessKeyError::NotInAgent { .. }) => {
+            "'ssh-add -l' lists what the agent holds: load the key or attach the device; a FIDO key (ED25519-SK) cannot co-sign; nothing was signed"
+        }
         WitnessError::Store(_) | WitnessError::Thread(_) => "check the disk; nothing was signed",
         _ => "nothing was signed; correct what the reason names",
     };

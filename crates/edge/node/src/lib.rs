@@ -43,6 +43,7 @@ mod state;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod waiting;
 pub mod watch;
 mod witness;
@@ -65,6 +66,6 @@ pub use prepare::ReceiptIndexer;
 pub use serve::{Listening, socket_path};
 pub use state::StateError;
 pub use witness::{
-    AgentKey, KeySources, SecretSource, WitnessConfig, WitnessError, WitnessKeyError,
+    AgentError, AgentKey, KeySources, SecretSource, WitnessConfig, WitnessError, WitnessKeyError,
     WitnessStoreError,
 };

@@ -14,6 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use quorate_note::decimal;
 use thiserror::Error;
 
+use crate::tls::TlsTrouble;
+
 /// Connections kept open to one host: as many as one is asked at once, by an audit or for all scrolls of a node.
 const IDLE_PER_HOST: usize = 16;
 
@@ -28,6 +30,9 @@ pub(crate) enum AskError {
     /// No connection, or it broke.
     #[error("it cannot be reached: {0}")]
     Network(String),
+    /// A connection, and no TLS. Nothing was sent.
+    #[error(transparent)]
+    Tls(#[from] TlsTrouble),
     /// The answer did not come in time.
     #[error("it did not answer in time")]
     TimedOut,
@@ -105,9 +110,7 @@ impl Outbound {
         longest: usize,
     ) -> Result<(Parts, Bytes), AskError> {
         let response = self.http.request(request).await;
-        let (head, mut body) = response
-            .map_err(|error| AskError::Network(chain(&error)))?
-            .into_parts();
+        let (head, mut body) = response.map_err(|error| unreached(&error))?.into_parts();
         let mut whole = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| AskError::BrokeOff(chain(&error)))?;
@@ -121,6 +124,10 @@ impl Outbound {
         }
         Ok((head, whole.into()))
     }
+}
+
+fn unreached(error: &legacy::Error) -> AskError {
+    TlsTrouble::of(error).map_or_else(|| AskError::Network(chain(error)), AskError::Tls)
 }
 
 /// Every cause, since the outermost says only that there is one.

@@ -16,7 +16,7 @@ use crate::vkey::{PublicKey, VerifierKey};
 
 /// Why a [`KeyKeeper`] gave no signature. The fault is its own or the environment's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the keeper of the key did not sign: {reason}")]
+#[error("who keeps the key did not sign: {reason}")]
 pub struct KeeperError {
     /// What it said.
     pub reason: String,
@@ -35,7 +35,7 @@ pub trait KeyKeeper: Send + Sync {
     ) -> Result<[u8; ed25519::SIGNATURE_LEN], KeeperError>;
 }
 
-/// Why nothing was signed. Except for `Failed` and `Keeper`, the caller is at fault.
+/// Why nothing was signed. Except for `Failed`, `Keeper` and `NotByTheKey`, the caller is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
@@ -68,9 +68,19 @@ pub enum SignError {
     /// ML-DSA-44 failed.
     #[error(transparent)]
     Failed(#[from] mldsa44::SigningFailed),
-    /// The key's keeper did not sign, or what it gave does not verify under the key.
+    /// The key's keeper did not sign.
     #[error(transparent)]
     Keeper(#[from] KeeperError),
+    /// What the key's keeper gave does not verify under the key: it, or a device behind it, is faulty or has another
+    /// key.
+    #[error(
+        "what came for a signature by the key {name} does not verify under it and is not used: who keeps the key is faulty, \
+         or signs with another"
+    )]
+    NotByTheKey {
+        /// The key's name.
+        name: KeyName,
+    },
     /// The signatures form no note: there is none, or two are by the same key.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -261,11 +271,10 @@ impl CosignSigner {
             CosignSecret::Kept(keeper, public) => {
                 let message = message::cosignature_v1(timestamp, checkpoint);
                 let signature = keeper.sign(public, &message)?;
-                public
-                    .verify(&message, &signature)
-                    .map_err(|bad| KeeperError {
-                        reason: format!("{bad} under the key it was asked for"),
-                    })?;
+                let verified = public.verify(&message, &signature);
+                verified.map_err(|_| SignError::NotByTheKey {
+                    name: self.vkey.name().clone(),
+                })?;
                 self.line(timestamp, &signature)
             }
             CosignSecret::MlDsa44(secret) => {

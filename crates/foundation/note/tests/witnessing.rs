@@ -58,7 +58,7 @@ fn what_a_keeper_signs_with_another_key_is_never_used() {
     );
     assert!(matches!(
         kept.cosign(&verified(), TIME),
-        Err(SignError::Keeper(_))
+        Err(SignError::NotByTheKey { .. })
     ));
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use quorate_note::{KeyKind, KeyName, VerifierKey, WitnessKey};
 
 use crate::log::Log;
-use crate::process::{NAME, Witness, quorate};
+use crate::process::{Answer, NAME, Witness, bytes, quorate};
 
 struct Agent {
     child: Child,
@@ -20,7 +20,8 @@ impl Drop for Agent {
     }
 }
 
-fn run(dir: &Path, program: &str, words: &[&str]) -> String {
+/// A program of OpenSSH, with the agent whose socket is `agent.sock` in `dir`.
+pub(crate) fn run(dir: &Path, program: &str, words: &[&str]) -> String {
     let done = Command::new(program)
         .args(words)
         .env("SSH_AUTH_SOCK", dir.join("agent.sock"))
@@ -60,6 +61,37 @@ fn agent(dir: &Path) -> (Agent, String) {
     (agent, fingerprint)
 }
 
+/// `quorate witness serve` with a key of the agent whose socket is `agent.sock` in `dir`, its data beside that.
+pub(crate) fn serve(dir: &Path, agent_key: &str, log: &Log) -> Command {
+    let socket = dir.join("agent.sock");
+    let mut command = quorate(&dir.join("data"));
+    command
+        .args(["witness", "serve", "--bind", "127.0.0.1:0"])
+        .args(["--witness-name", NAME, "--origin", &log.flag()])
+        .arg(format!("--ssh-agent={}", socket.display()))
+        .args(["--agent-key", agent_key])
+        .stderr(Stdio::null());
+    command
+}
+
+/// The key of a witness called [`NAME`].
+pub(crate) fn witness_key(public: &[u8]) -> WitnessKey {
+    let name = KeyName::new(NAME).unwrap();
+    let key = VerifierKey::from_bytes(name, KeyKind::Ed25519Cosignature, public).unwrap();
+    WitnessKey::try_from(key).unwrap()
+}
+
+/// Exactly one co-signature over the log's head of that size came, by the key.
+pub(crate) fn assert_cosigned(answer: &Answer, log: &Log, size: u64, key: &WitnessKey) {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let checkpoint = log.signed(size, "a").verify_log(&[log.key()]).unwrap();
+    let lines = answer.lines();
+    assert_eq!(lines.len(), 1, "{}", answer.text());
+    let keys = std::slice::from_ref(key);
+    let verified = checkpoint.cosignatures_in(&lines, keys).unwrap();
+    assert_eq!(verified.len(), 1);
+}
+
 #[test]
 #[ignore = "needs openssh-client"]
 fn a_key_in_a_real_ssh_agent_cosigns_and_its_absence_is_an_error() {
@@ -67,40 +99,10 @@ fn a_key_in_a_real_ssh_agent_cosigns_and_its_absence_is_an_error() {
     let (agent, fingerprint) = agent(dir.path());
     let log = Log::new("log.example/a", 1);
     let data = dir.path().join("data");
-    let mut command = quorate(&data);
-    command
-        .env("SSH_AUTH_SOCK", dir.path().join("agent.sock"))
-        .args([
-            "witness",
-            "serve",
-            "--bind",
-            "127.0.0.1:0",
-            "--witness-name",
-            NAME,
-        ])
-        .args(["--ssh-agent", "--agent-key", &fingerprint])
-        .args(["--origin", &log.flag()])
-        .stderr(Stdio::null());
-    let witness = Witness::run(&data, command);
-    let hex = witness.json(&["show"])["pubkey_hex"][0]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let key: Vec<u8> = (0..32)
-        .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-        .collect();
-    let name = KeyName::new(NAME).unwrap();
-    let key = VerifierKey::from_bytes(name, KeyKind::Ed25519Cosignature, &key).unwrap();
-    let key = WitnessKey::try_from(key).unwrap();
-    let answer = witness.add(&log.request(0, 5, "a"));
-    let checkpoint = log.signed(5, "a").verify_log(&[log.key()]).unwrap();
-    assert_eq!(
-        checkpoint
-            .cosignatures_in(&answer.lines(), &[key])
-            .unwrap()
-            .len(),
-        1
-    );
+    let witness = Witness::run(&data, serve(dir.path(), &fingerprint, &log));
+    let shown = witness.json(&["show"]);
+    let key = witness_key(&bytes(shown["pubkey_hex"][0].as_str().unwrap()));
+    assert_cosigned(&witness.add(&log.request(0, 5, "a")), &log, 5, &key);
 
     run(dir.path(), "ssh-add", &["-q", "-D"]);
     let answer = witness.add(&log.request(5, 7, "a"));
@@ -115,7 +117,7 @@ fn a_key_in_a_real_ssh_agent_cosigns_and_its_absence_is_an_error() {
         "7\n",
         "the position was stored"
     );
-    assert_eq!(witness.add(&log.request(7, 7, "a")).status, 200);
+    assert_cosigned(&witness.add(&log.request(7, 7, "a")), &log, 7, &key);
     drop(agent);
     assert_eq!(witness.add(&log.request(7, 8, "a")).status, 500);
 }

@@ -9,7 +9,9 @@
 mod agent;
 mod calls;
 mod hostile;
+mod hsm;
 mod kills;
 mod log;
 mod operator;
 mod process;
+mod token;

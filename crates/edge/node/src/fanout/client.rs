@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use super::remote::Remote;
 use crate::outbound::{AskError, Outbound, TlsError, retry_after};
+use crate::tls::TlsTrouble;
 
 /// The longest answer that is read, in bytes: a line of each algorithm, 3,600 bytes at most, for each of nine names.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -84,6 +85,9 @@ pub(crate) enum SubmitError {
     /// No connection, or it broke.
     #[error("it cannot be reached: {0}")]
     Network(String),
+    /// A connection, and no TLS. Nothing was sent.
+    #[error(transparent)]
+    Tls(#[from] TlsTrouble),
     /// The answer did not come in time.
     #[error("it did not answer in time")]
     TimedOut,
@@ -158,6 +162,7 @@ impl Client {
         let answered = self.http.ask(request, MAX_ANSWER, self.answer).await;
         answered.map_err(|error| match error {
             AskError::Network(why) => SubmitError::Network(why),
+            AskError::Tls(trouble) => SubmitError::Tls(trouble),
             AskError::TimedOut => SubmitError::TimedOut,
             AskError::TooLong | AskError::BrokeOff(_) => SubmitError::Body,
         })

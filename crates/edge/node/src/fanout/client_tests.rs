@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use quorate_note::CosignSigner;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::client::{Answer, Client, Limits, SubmitError};
 use super::remote::Remote;
 use super::testing::{
     Reply, Server, cosign, head, lines, policy, proof, reply, signed, signers, vkey,
 };
+use crate::tls::TlsTrouble;
 
 const LIMITS: Limits = Limits {
     connect: Duration::from_secs(5),
@@ -288,7 +289,9 @@ async fn https_is_tls() {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut byte = [0];
         stream.read_exact(&mut byte).await.unwrap();
-        byte[0]
+        let plain = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+        stream.write_all(plain).await.unwrap();
+        (byte[0], stream)
     });
     let text = format!(
         "witness w {} https://{address}\nquorum w\n",
@@ -296,6 +299,7 @@ async fn https_is_tls() {
     );
     let remote = Remote::of(policy(&text).witnesses()).unwrap().remove(0);
     let error = failure(client().submit(&remote, 3, proof(3, 5), &head(5)).await);
-    assert!(matches!(error, SubmitError::Network(_)), "{error:?}");
-    assert_eq!(first.await.unwrap(), 22, "a TLS handshake");
+    let told = matches!(error, SubmitError::Tls(TlsTrouble::NotTls));
+    assert!(told, "{error:?}");
+    assert_eq!(first.await.unwrap().0, 22, "a TLS handshake");
 }

@@ -111,7 +111,11 @@ fn refused(error: &NotSigned) -> Response {
         ),
         NotSigned::Stopped => text(StatusCode::SERVICE_UNAVAILABLE, "this witness is stopping"),
         NotSigned::Keys(reason) => {
-            tracing::error!(reason, "a co-signature could not be made");
+            tracing::error!(
+                reason,
+                "a co-signature could not be made; the position is stored, and the log gets its co-signature when it \
+                 submits the checkpoint again"
+            );
             text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the co-signature could not be made; submit the checkpoint again",

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::agent::Agent;
+use super::agent::{Agent, AgentError};
 use crate::keys::{self, Seed};
 
 /// Where a secret comes from.
@@ -111,12 +111,12 @@ pub enum WitnessKeyError {
     #[error("{0:?} is neither 64 lower-case hex digits nor SHA256:… as 'ssh-add -l' prints it")]
     AgentKey(String),
     /// The agent does not answer.
-    #[error("the ssh-agent at {socket} does not answer: {source}")]
+    #[error("the ssh-agent at {socket}: {source}")]
     Agent {
         /// Its socket.
         socket: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// Why not.
+        source: AgentError,
     },
     /// The agent does not hold the key.
     #[error("the ssh-agent at {socket} holds no Ed25519 key {key}")]

@@ -23,6 +23,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use agent::AgentError;
 pub(crate) use http::router;
 pub use keys::{AgentKey, KeySources, SecretSource, WitnessKeyError};
 pub(crate) use operate::NewLog;
