@@ -521,6 +521,15 @@ async fn r3_a_memory_that_was_changed_is_not_believed_and_not_overwritten() {
         }
         fs::write(&record, whole).unwrap();
     }
+    // A record under another address.
+    let mirror = Server::of(rig.files(&log, 10));
+    let at = |url: &str| rig.watch.state.join(format!("places/{}.json", hex(url)));
+    fs::copy(at(&rig.server.url()), at(&mirror.url())).unwrap();
+    let mut watch = rig.watch.clone();
+    watch.logs = vec![mirror.url().parse().unwrap()];
+    let place = watch.logs[0].clone();
+    let checked = Monitor::open(watch).unwrap().check(&place).await;
+    assert_eq!(codes(&checked), ["memory"]);
     // A record under another log's name.
     let name = |origin: &str| rig.watch.state.join(format!("logs/{}.json", hex(origin)));
     fs::copy(name(ORIGIN), name("log.example/b")).unwrap();

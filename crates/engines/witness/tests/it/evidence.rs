@@ -109,7 +109,8 @@ fn two_heads_of_two_sizes_and_two_histories_are_portable_evidence() {
             );
         }
         assert!(Inconsistency::verify(&[&bytes[..], b"\n"].concat(), &keys).is_err());
-        let too_long = vec![b'x'; quorate_witness::MAX_INCONSISTENCY_LEN + 1];
+        let more = vec![b'\n'; quorate_witness::MAX_INCONSISTENCY_LEN];
+        let too_long = [&bytes[..], &more].concat();
         assert_eq!(
             Inconsistency::verify(&too_long, &keys),
             Err(EvidenceError::Form)
