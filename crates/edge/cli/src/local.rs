@@ -214,7 +214,7 @@ pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
         NodeError::Tls(_) => (
             Exit::Environment,
             "tls",
-            "install the system's CA certificates (such as the package ca-certificates)",
+            "install the system's CA certificates (such as the package ca-certificates), or correct SSL_CERT_FILE and SSL_CERT_DIR",
         ),
         NodeError::Witness(cause) => return witness(cause, error.is_environment()),
         NodeError::Failed(_) => (

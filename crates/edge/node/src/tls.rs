@@ -38,6 +38,12 @@ pub(crate) enum TlsTrouble {
         "its TLS certificate is not for the host in its URL; the URL in the policy must change, or the certificate"
     )]
     OtherHost,
+    /// One that may sign certificates: what makes self-signed ones by default makes these.
+    #[error(
+        "its TLS certificate is that of an authority, as self-signed ones often are; its operator must use it to issue one \
+         for the host"
+    )]
+    OfAnAuthority,
     /// Anything else that is wrong with a certificate.
     #[error("its TLS certificate cannot be used: {0}")]
     Unusable(String),
@@ -86,7 +92,11 @@ impl TlsTrouble {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Self::OtherHost
             }
-            other => Self::Unusable(format!("{other:?}")),
+            // The verifier's own errors have no variant here.
+            CertificateError::Other(error) if error.to_string() == "CaUsedAsEndEntity" => {
+                Self::OfAnAuthority
+            }
+            other => Self::Unusable(other.to_string()),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::front::{Authority, Front};
+use crate::front::{Authority, Front, self_signed};
 use crate::scene::{Place, Running, policy};
 
 /// Long after any run of this test, long before, and the host in the policy's URLs.
@@ -96,6 +96,10 @@ fn a_witness_whose_certificate_is_not_its_own_is_sent_nothing_and_the_operator_i
         (
             authority.server("other.example", LATER),
             "is not for the host in its URL",
+        ),
+        (
+            self_signed(HOST),
+            "is that of an authority, as self-signed ones often are",
         ),
     ];
     let servers = cases.iter().map(|(server, _)| Arc::clone(server));
