@@ -277,8 +277,10 @@ impl Checkpointer {
         })
     }
 
-    /// Writes the newest head, whenever there is one, until no more come. The next need not wait for it.
+    /// Writes the newest head until no more come, at most once in each interval: where callers ask for a head each, its
+    /// syncs would delay theirs.
     async fn keep_root_file(self: Arc<Self>, mut heads: watch::Receiver<Option<Arc<Published>>>) {
+        let mut closing = self.closing.clone();
         while heads.changed().await.is_ok() {
             let Some(head) = heads.borrow_and_update().clone() else {
                 continue;
@@ -287,6 +289,10 @@ impl Checkpointer {
             let written = off_thread(move || worker.write_root_file(&head)).await;
             if let Some(Err(error)) = written {
                 tracing::warn!(%error, "the root file is behind the published checkpoint");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.interval) => {}
+                _ = closing.wait_for(|c| *c) => {}
             }
         }
     }
