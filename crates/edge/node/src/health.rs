@@ -1,10 +1,12 @@
 //! Whether the node does what it is there for, as `/healthz` says it.
 
+use std::cell::OnceCell;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use crate::node::Inner;
 use crate::scroll::Scroll;
-use crate::waiting::Waiting;
+use crate::waiting::{Refusal, Waiting};
 
 /// Written and synced to see whether the disk takes anything again: more than a group commit of small receipts.
 static PROBE: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -18,20 +20,32 @@ impl Inner {
         }
         let now = Instant::now();
         let scrolls = self.scrolls();
-        scrolls.iter().filter_map(|s| self.ill(s, now)).collect()
+        // At most once for all scrolls, and by one caller at a time.
+        let probed = OnceCell::new();
+        let probe = || -> Result<(), String> { probed.get_or_init(|| self.probe()).clone() };
+        let ills = scrolls.iter().filter_map(|s| self.ill(s, now, &probe));
+        ills.collect()
     }
 
     /// The gravest that is wrong with a scroll.
-    fn ill(&self, scroll: &Scroll, now: Instant) -> Option<String> {
+    fn ill(
+        &self,
+        scroll: &Scroll,
+        now: Instant,
+        probe: &impl Fn() -> Result<(), String>,
+    ) -> Option<String> {
         let name = &scroll.spec().name;
         if let Some(reason) = scroll.halted() {
             return Some(format!("{name} is not signed: {reason}"));
         }
         let progress = scroll.progress()?;
-        if let Some(refusal) = progress.refusal()
-            && let Err(error) = self.probe()
-        {
-            return Some(format!("{name} cannot append: {refusal}; and {error}"));
+        match progress.refusal() {
+            None => {}
+            Some(Refusal::Lasting(why)) => return Some(format!("{name} cannot append: {why}")),
+            Some(Refusal::Disk(why)) => match probe() {
+                Ok(()) => progress.set_well(),
+                Err(error) => return Some(format!("{name} cannot append: {why}; and {error}")),
+            },
         }
         let config = &self.config;
         if let Some(seconds) = longer(&progress.checkpoint, config.longest_checkpoint_wait, now) {
@@ -46,6 +60,7 @@ impl Inner {
 
     /// Whether the disk takes anything.
     fn probe(&self) -> Result<(), String> {
+        let _alone = self.probing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.config.data_dir.join("probe");
         let written =
             quorate_store::write_atomic(&*self.disk, &path, &PROBE, quorate_store::MODE_PRIVATE);

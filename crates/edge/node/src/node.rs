@@ -153,6 +153,8 @@ pub(crate) struct Inner {
     pub(crate) keys_changed: watch::Sender<u64>,
     /// One change of keys or scrolls at a time.
     pub(crate) changes: tokio::sync::Mutex<()>,
+    /// One look at a time whether the disk takes anything.
+    pub(crate) probing: Mutex<()>,
     /// One check of a whole scroll at a time.
     pub(crate) checking: Arc<tokio::sync::Semaphore>,
     pub(crate) runtime: tokio::runtime::Handle,
@@ -281,6 +283,7 @@ impl Node {
             signing: Arc::default(),
             keys_changed: watch::channel(0).0,
             changes: tokio::sync::Mutex::default(),
+            probing: Mutex::default(),
             checking: Arc::new(tokio::sync::Semaphore::new(1)),
             runtime: tokio::runtime::Handle::current(),
             listening: Mutex::default(),

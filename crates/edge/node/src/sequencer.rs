@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch};
 
 use crate::tasks::words;
-use crate::waiting::Progress;
+use crate::waiting::{Progress, Refusal};
 
 /// Requests that may wait for one scroll.
 pub(crate) const QUEUE_REQUESTS: usize = 8192;
@@ -377,7 +377,14 @@ fn run(
             Err(error @ (CommitError::Uncertain(_) | CommitError::Stopped)) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "a group commit was refused; nothing of it is in the log");
-                progress.refused(error.to_string());
+                match &error {
+                    CommitError::Disk(_) => progress.refused(Refusal::Disk(error.to_string())),
+                    CommitError::ScrollFull | CommitError::Maintenance(_) => {
+                        progress.refused(Refusal::Lasting(error.to_string()));
+                    }
+                    // What was in it is at fault.
+                    _ => {}
+                }
                 for (_, input, reply, _room) in replies.drain(..) {
                     input.iter().for_each(Input::refuse);
                     let _gone = reply.send(Err(AppendError::Refused(error.to_string())));

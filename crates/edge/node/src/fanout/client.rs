@@ -230,6 +230,8 @@ fn refused(status: StatusCode, body: &[u8]) -> Answer {
         reason: said
             .chars()
             .filter(|c| !c.is_control())
+            // Nor may it reorder what stands around it.
+            .map(|c| if c.is_ascii() { c } else { '?' })
             .take(MAX_REASON)
             .collect(),
     }

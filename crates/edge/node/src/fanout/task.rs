@@ -276,7 +276,7 @@ impl Fanout {
                         return Ok(Recalled::Ended);
                     };
                     let (signed_anew, policy) = self.judged_by(&newest.note)?;
-                    judge_shown(show, &policy);
+                    self.judge_shown(show, &policy, newest.size);
                     head = signed_anew;
                 }
                 Some(done) = asked.join_next() => {
@@ -319,11 +319,26 @@ impl Fanout {
         newest: &Published,
     ) -> Result<(), FanoutError> {
         let (head, policy) = self.judged_by(&newest.note)?;
-        judge_shown(show, &policy);
+        self.judge_shown(show, &policy, newest.size);
         if !is_quorate(&show.borrow(), &head) {
             plan.head(head, policy);
         }
         Ok(())
+    }
+
+    /// Keys may have ended since: whoever checks what is shown has the keys of today.
+    fn judge_shown(&self, show: &watch::Sender<Standing>, policy: &Policy, size: u64) {
+        let fell = show.send_if_modified(|s| {
+            let shown = s.quorate.as_ref();
+            let stands = shown.is_none_or(|q| is_signed_for(policy, &q.published.note));
+            if !stands {
+                s.quorate = None;
+            }
+            !stands
+        });
+        if fell {
+            self.progress.quorum.lost(size, Instant::now());
+        }
     }
 
     async fn ask(&self, submission: Submission, head: &VerifiedCheckpoint) -> Option<Answered> {
@@ -529,18 +544,6 @@ fn quorate_head(quorate: &Quorate, at: i64) -> QuorateHead {
         }),
         witnesses: witnesses.map(|s| s.name().to_string()).collect(),
     }
-}
-
-/// Keys may have ended since: whoever checks what is shown has the keys of today.
-fn judge_shown(show: &watch::Sender<Standing>, policy: &Policy) {
-    show.send_if_modified(|s| {
-        let shown = s.quorate.as_ref();
-        let stands = shown.is_none_or(|q| is_signed_for(policy, &q.published.note));
-        if !stands {
-            s.quorate = None;
-        }
-        !stands
-    });
 }
 
 /// Whether a key of the policy signed a note that was verified when it was shown: by name and id, so it costs nothing.
