@@ -133,6 +133,27 @@ impl Fetcher {
         found.map_err(|problem| FetchError { at: at(), problem })
     }
 
+    /// The same, asked for once.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub(super) async fn get_once(
+        &self,
+        place: &Place,
+        path: &str,
+        longest: usize,
+    ) -> Result<Option<Bytes>, FetchError> {
+        let at = || place.below(path);
+        let found = match place.folder() {
+            Some(folder) => read(folder.join(path), longest).await,
+            None => self
+                .once(&at(), longest)
+                .await
+                .map_err(|(problem, _)| problem),
+        };
+        found.map_err(|problem| FetchError { at: at(), problem })
+    }
+
     async fn ask(&self, address: &str, longest: usize) -> Result<Option<Bytes>, Problem> {
         let mut pause = self.patience.pause;
         for _ in 1..self.patience.attempts {
