@@ -198,6 +198,75 @@ fn an_alarm_outweighs_a_log_that_cannot_be_asked() {
     );
 }
 
+/// Cron's reader may be gone and the disk full: all logs are checked, and the exit code is that of what was found.
+#[test]
+fn an_alarm_is_an_alarm_even_if_nobody_reads_it() {
+    let rig = Rig::new();
+    let well = Rig::new();
+    let log = history("", 900);
+    let (url, quiet) = (rig.server.url(), well.server.url());
+    let run = |logs: &[&str], nowhere: Stdio| {
+        let mut command = rig.quorate(&[&["monitor", "--policy", "policy"], logs].concat());
+        let ended = command.stdout(nowhere).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.code().unwrap(), said)
+    };
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let full = || {
+        let device = fs::File::options().write(true).open("/dev/full");
+        Stdio::from(device.unwrap())
+    };
+    rig.show(&log, 300);
+    // Another address of the same log, whose answer stands first.
+    let files = log.files(300, &[(&rig.keys[0], now()), (&rig.keys[1], now())]);
+    well.server.now_of(files);
+    let logs = [quiet.as_str(), url.as_str()];
+    assert_eq!(run(&logs, closed()).0, 0, "all is well");
+    let (code, said) = run(&logs, full());
+    assert_eq!(code, 3, "all is well, and the answer is lost: {said}");
+    assert!(said.contains("standard output"), "{said}");
+    rig.show(&log, 200);
+    for nowhere in [closed(), full()] {
+        let (code, said) = run(&logs, nowhere);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("rollback") && said.contains(&url), "{said}");
+    }
+}
+
+/// A witness that cannot be asked must not pass for one that never co-signed.
+#[test]
+fn a_witness_that_is_nowhere_is_refused_by_name() {
+    let rig = Rig::new();
+    rig.show(&history("", 900), 300);
+    let url = rig.server.url();
+    let words = [
+        "monitor",
+        &url,
+        "--policy",
+        "policy",
+        "--witness",
+        "nowhere",
+    ];
+    let (code, said, error) = rig.run(&words);
+    assert_eq!((code, said), (2, String::new()), "{error}");
+    assert!(error.contains("witness at nowhere"), "{error}");
+    let policy = fs::read_to_string(rig.path("policy")).unwrap();
+    let key = rig.keys[1].verifier_key().to_string();
+    let policy = policy.replace(&key, &format!("{key} witness.example/w1"));
+    fs::write(rig.path("policy"), policy).unwrap();
+    let (code, said, error) = rig.run(&words[..4]);
+    assert_eq!((code, said), (1, String::new()), "{error}");
+    let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(error.contains("witness w1 cannot be asked"), "{error}");
+    assert!(error.contains("--logs-only"), "{error}");
+    let words = ["monitor", &url, "--policy", "policy", "--logs-only"];
+    assert_eq!(rig.run(&words).0, 0);
+}
+
 #[test]
 fn without_a_quorum_an_audit_names_who_is_missing_and_reads_nothing_else() {
     let rig = Rig::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -18,6 +18,9 @@ use crate::tls::TlsTrouble;
 
 /// Connections kept open to one host: as many as one is asked at once, by an audit or for all scrolls of a node.
 const IDLE_PER_HOST: usize = 16;
+/// The most that is read of an answer whose status says that it is not what was asked for, in octets: somebody's words
+/// about it. It has any length, whatever the length of what was asked for.
+const MAX_WORDS: usize = 64 * 1024;
 
 /// No roots of trust for TLS. The environment's fault; nothing was sent.
 #[derive(Debug, Error)]
@@ -86,7 +89,8 @@ impl Outbound {
         Ok(Self { http })
     }
 
-    /// Sends a request and reads the whole answer, of at most `longest` octets, within `within`.
+    /// Sends a request and reads the answer within `within`: all of it, of at most `longest` octets, where the status is
+    /// 200; of any other its beginning, of at most 64 KiB, since the status is the answer.
     ///
     /// # Errors
     /// [`AskError`].
@@ -111,14 +115,25 @@ impl Outbound {
     ) -> Result<(Parts, Bytes), AskError> {
         let response = self.http.request(request).await;
         let (head, mut body) = response.map_err(|error| unreached(&error))?.into_parts();
+        let asked_for = head.status == StatusCode::OK;
+        let longest = if asked_for { longest } else { MAX_WORDS };
         let mut whole = Vec::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| AskError::BrokeOff(chain(&error)))?;
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) if asked_for => return Err(AskError::BrokeOff(chain(&error))),
+                Err(_) => break,
+            };
             let Ok(data) = frame.into_data() else {
                 continue;
             };
-            if data.len() > longest.saturating_sub(whole.len()) {
-                return Err(AskError::TooLong);
+            let room = longest.saturating_sub(whole.len());
+            if data.len() > room {
+                if asked_for {
+                    return Err(AskError::TooLong);
+                }
+                whole.extend_from_slice(data.get(..room).unwrap_or_default());
+                break;
             }
             whole.extend_from_slice(&data);
         }

@@ -49,7 +49,7 @@ pub(crate) struct Monitor {
     /// How old a log's newest head may be: an age such as 90s, 15m, 2h or 7d; 'off' for any
     #[arg(long, value_name = "AGE", default_value = "24h")]
     pub(crate) max_age: MaxAge,
-    /// A witness to ask what it saw, beside those of the policy: its monitoring prefix (repeatable)
+    /// A witness to ask what it saw, beside those of the policy: its monitoring prefix, http(s):// or a folder (repeatable)
     #[arg(long = "witness", value_name = "URL")]
     pub(crate) witnesses: Vec<Place>,
     /// Do not ask the witnesses of the policy

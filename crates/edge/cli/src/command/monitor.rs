@@ -26,8 +26,8 @@ pub(super) fn run(words: &args::Monitor, out: Out) -> Result<(), Stop> {
     let policy = usable(&words.policy)?;
     let mut witnesses = words.witnesses.clone();
     if !words.logs_only {
-        witnesses.extend(Watch::witnesses_of(&policy).map_err(|(url, error)| {
-            let why = format!("the policy's witness URL {url:?} cannot be asked: {error}");
+        witnesses.extend(Watch::witnesses_of(&policy).map_err(|error| {
+            let why = format!("the policy's {error}");
             Failure::refused("policy", WHAT, why)
                 .hint("correct the policy, or ask the logs only with --logs-only")
         })?);
@@ -71,6 +71,11 @@ fn state(words: &args::Monitor) -> Result<PathBuf, Failure> {
 
 fn opening(error: &MonitorError) -> Failure {
     let (exit, code, hint) = match error {
+        MonitorError::NoWitness(_) => (
+            Exit::Usage,
+            "usage",
+            "name its monitoring prefix, such as https://witness.example, or the folder of its files",
+        ),
         MonitorError::NoLog => (Exit::Usage, "usage", "name the prefix of a log"),
         MonitorError::NoLogKey => (
             Exit::Refused,
@@ -107,6 +112,8 @@ async fn once(monitor: &Monitor, quiet: bool, out: Out) -> Result<(), Stop> {
     let checks = monitor.logs().iter().map(|log| monitor.check(log));
     let mut checks = futures_util::stream::iter(checks).buffered(AT_ONCE);
     let (mut wrong, mut unknown) = (Vec::new(), Vec::new());
+    // Nobody reads, or the disk is full: what the logs did is found out and told by the exit code all the same.
+    let mut unread = Ok(());
     while let Some(checked) = checks.next().await {
         let named = || format!("{}: {}", checked.place, codes(&checked).join(", "));
         if checked.is_alarm() {
@@ -114,8 +121,8 @@ async fn once(monitor: &Monitor, quiet: bool, out: Out) -> Result<(), Stop> {
         } else if !checked.is_well() {
             unknown.push(named());
         }
-        if !(quiet && checked.is_well()) {
-            out.answer(&view(&checked), |paint| text(&checked, paint))?;
+        if unread.is_ok() && !(quiet && checked.is_well()) {
+            unread = out.answer(&view(&checked), |paint| text(&checked, paint));
         }
     }
     let logs = |n: usize| count(n as u64, "log", "logs");
@@ -134,7 +141,7 @@ async fn once(monitor: &Monitor, quiet: bool, out: Out) -> Result<(), Stop> {
                 .into(),
         );
     }
-    Ok(())
+    unread
 }
 
 fn codes(checked: &Checked) -> Vec<&'static str> {

@@ -65,6 +65,8 @@ enum Problem {
     Encoding(String),
     #[error("it is longer than it can be")]
     TooLong,
+    #[error("it is no regular file")]
+    NoFile,
     #[error("{0}")]
     File(#[from] io::Error),
     #[error("the program is stopping")]
@@ -127,6 +129,27 @@ impl Fetcher {
         let found = match place.folder() {
             Some(folder) => read(folder.join(path), longest).await,
             None => self.ask(&at(), longest).await,
+        };
+        found.map_err(|problem| FetchError { at: at(), problem })
+    }
+
+    /// The same, asked for once.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub(super) async fn get_once(
+        &self,
+        place: &Place,
+        path: &str,
+        longest: usize,
+    ) -> Result<Option<Bytes>, FetchError> {
+        let at = || place.below(path);
+        let found = match place.folder() {
+            Some(folder) => read(folder.join(path), longest).await,
+            None => self
+                .once(&at(), longest)
+                .await
+                .map_err(|(problem, _)| problem),
         };
         found.map_err(|problem| FetchError { at: at(), problem })
     }
@@ -196,7 +219,13 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
 async fn read(path: PathBuf, longest: usize) -> Result<Option<Bytes>, Problem> {
     let read = off_thread(move || -> Result<Option<Bytes>, Problem> {
         use io::Read as _;
-        let file = match std::fs::File::open(&path) {
+        // To open a named pipe is to wait for its writer, for ever.
+        let file = match std::fs::metadata(&path) {
+            Ok(found) if found.is_file() => std::fs::File::open(&path),
+            Ok(_) => return Err(Problem::NoFile),
+            Err(error) => Err(error),
+        };
+        let file = match file {
             Ok(file) => file,
             Err(e)
                 if matches!(

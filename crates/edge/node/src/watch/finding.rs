@@ -13,10 +13,10 @@ use super::time_text;
 pub enum Finding {
     /// The log signed two histories; a proof is kept.
     #[error(
-        "the log signed two histories: {remembered} entries as remembered here, and {shown} as {from} shows them"
+        "the log signed two histories: {remembered} entries as seen here, and {shown} as {from} shows them"
     )]
     SplitView {
-        /// Size of the head that is remembered.
+        /// Size of the head that is remembered, or that the log shows.
         remembered: u64,
         /// Size of the one that contradicts it.
         shown: u64,
@@ -112,6 +112,8 @@ pub enum Finding {
     Unreachable {
         /// Why.
         why: String,
+        /// Where a head is kept that nothing could be said of.
+        evidence: Option<PathBuf>,
     },
     /// The memory failed, or cannot be trusted.
     #[error("{why}")]
@@ -175,7 +177,8 @@ impl Finding {
         match self {
             Self::SplitView { evidence, .. }
             | Self::Rollback { evidence, .. }
-            | Self::Unproven { evidence, .. } => evidence.as_ref(),
+            | Self::Unproven { evidence, .. }
+            | Self::Unreachable { evidence, .. } => evidence.as_ref(),
             Self::ProofKept { evidence, .. } => Some(evidence),
             _ => None,
         }

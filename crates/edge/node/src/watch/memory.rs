@@ -23,7 +23,7 @@ use super::place::Place;
 use super::rules::{Fits, Successor};
 
 /// What the lock file of a monitor's folder says.
-const MARK: &str = "quorate monitor 1\n";
+const MARK: &str = "quorate monitor 2\n";
 /// The longest record: one note, with every octet escaped, and what stands beside it.
 const MAX_RECORD: u64 = 6 * MAX_NOTE_LEN as u64 + 8192;
 /// Evidence of one kind that is kept of one log. Two heads prove that it lies; the rest only fills the disk.
@@ -70,18 +70,22 @@ impl MemoryError {
     }
 }
 
-/// What is remembered of a log.
+/// What is remembered of a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Remembered {
+pub(super) struct Before {
+    /// The last head it showed that is of the history that is remembered.
     pub(super) head: VerifiedCheckpoint,
     pub(super) facts: Facts,
 }
 
-/// What is remembered beside the head.
+/// What a place showed last, and since when. Nothing is proven of it: a place that shows the same for ever is told as
+/// that, whatever it shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Facts {
-    /// When this head was seen first, POSIX seconds.
+    /// Hash of the head that was shown last.
+    pub(super) head: String,
+    /// When that was seen first, POSIX seconds.
     pub(super) head_since: u64,
     /// Since when no head had its quorum.
     pub(super) short_since: Option<u64>,
@@ -94,7 +98,6 @@ pub(super) struct Facts {
 struct LogRecord {
     origin: String,
     head: String,
-    facts: Facts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -102,6 +105,7 @@ struct LogRecord {
 struct PlaceRecord {
     url: String,
     head: String,
+    facts: Facts,
 }
 
 /// Evidence as it is kept: both notes as they came, the keys they were checked with, and how they came.
@@ -116,7 +120,7 @@ pub(super) struct Evidence {
     pub(super) vkeys: Vec<String>,
     /// What happened, in words.
     pub(super) what: String,
-    /// The note that was remembered.
+    /// The note that was remembered, or that the log shows.
     pub(super) first: String,
     /// The note that does not go with it, and who showed it.
     pub(super) second: String,
@@ -198,7 +202,7 @@ impl Memory {
         &self,
         origin: &str,
         keys: &[LogKey],
-    ) -> Result<Option<Remembered>, MemoryError> {
+    ) -> Result<Option<VerifiedCheckpoint>, MemoryError> {
         let path = self.log_path(origin);
         let Some(record) = read::<LogRecord>(&path)? else {
             return Ok(None);
@@ -208,26 +212,24 @@ impl Memory {
             let why = "it is of another log".to_owned();
             return Err(MemoryError::Damaged { path, why });
         }
-        let facts = record.facts;
-        Ok(Some(Remembered { head, facts }))
+        Ok(Some(head))
     }
 
     /// Remembers a head. Durable when it returns.
     ///
     /// # Errors
     /// [`MemoryError`]; the old one stands.
-    pub(super) fn remember(&self, next: &Successor, facts: &Facts) -> Result<(), MemoryError> {
+    pub(super) fn remember(&self, next: &Successor) -> Result<(), MemoryError> {
         let head = next.head();
         let origin = head.checkpoint().origin().as_str();
         let record = LogRecord {
             origin: origin.to_owned(),
             head: head.note().to_string(),
-            facts: facts.clone(),
         };
         write(&self.log_path(origin), &record)
     }
 
-    /// The last head that a place showed.
+    /// What is remembered of a place.
     ///
     /// # Errors
     /// [`MemoryError`].
@@ -235,7 +237,7 @@ impl Memory {
         &self,
         place: &Place,
         keys: &[LogKey],
-    ) -> Result<Option<VerifiedCheckpoint>, MemoryError> {
+    ) -> Result<Option<Before>, MemoryError> {
         let path = self.place_path(place);
         let Some(record) = read::<PlaceRecord>(&path)? else {
             return Ok(None);
@@ -244,19 +246,36 @@ impl Memory {
             let why = "it is of another address".to_owned();
             return Err(MemoryError::Damaged { path, why });
         }
-        verified(&path, &record.head, keys).map(Some)
+        let head = verified(&path, &record.head, keys)?;
+        let facts = record.facts;
+        Ok(Some(Before { head, facts }))
     }
 
-    /// Remembers what a place showed. Durable when it returns.
+    /// Remembers what a place showed. Without a head that fits the one before stays; where there is none, nothing is
+    /// written. Durable when it returns.
     ///
     /// # Errors
     /// [`MemoryError`].
-    pub(super) fn showed(&self, place: &Place, head: &Fits) -> Result<(), MemoryError> {
+    pub(super) fn showed(
+        &self,
+        place: &Place,
+        head: Option<&Fits>,
+        facts: &Facts,
+    ) -> Result<(), MemoryError> {
+        let path = self.place_path(place);
+        let head = match head {
+            Some(fits) => fits.head().note().to_string(),
+            None => match read::<PlaceRecord>(&path)? {
+                Some(before) => before.head,
+                None => return Ok(()),
+            },
+        };
         let record = PlaceRecord {
             url: place.to_string(),
-            head: head.head().note().to_string(),
+            head,
+            facts: facts.clone(),
         };
-        write(&self.place_path(place), &record)
+        write(&path, &record)
     }
 
     /// Keeps evidence, unless the same is kept already or there is enough of its kind. The file it is in, if it is kept.

@@ -17,6 +17,7 @@ mod rules;
 mod service;
 mod tree;
 mod weigh;
+mod witnesses;
 
 use quorate_receipt::Timestamp;
 
@@ -24,7 +25,7 @@ pub use audit::{AuditError, Audited, Depth, audit};
 pub use fetch::FetchError;
 pub use finding::Finding;
 pub use memory::MemoryError;
-pub use monitor::{Checked, Monitor, MonitorError, Shown, Watch};
+pub use monitor::{Checked, Monitor, MonitorError, Shown, Watch, WitnessUrl};
 pub use place::{Place, PlaceError};
 pub use service::{MonitorService, ServiceError};
 pub use tree::TreeError;

@@ -8,16 +8,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quorate_note::{
-    MAX_NOTE_LEN, SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, WitnessKey,
-};
+use quorate_note::{SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, WitnessKey};
 use quorate_policy::{CheckpointRefused, Policy};
 use thiserror::Error;
 
 use super::audit::checkpoint;
-use super::fetch::{FetchError, Fetcher, Patience};
+use super::fetch::{Fetcher, Patience};
 use super::finding::Finding;
-use super::memory::{Facts, Memory, MemoryError, Remembered, hex};
+use super::memory::{Before, Facts, Memory, MemoryError};
 use super::place::{Place, PlaceError};
 use super::rules::{Fits, Standing, Successor, standing};
 use super::tree::TreeError;
@@ -26,8 +24,6 @@ use crate::clock;
 use crate::outbound::TlsError;
 use crate::tasks::off_thread;
 
-/// A head that a witness co-signed less long ago may still be on its way to the log's readers.
-const SETTLED: u64 = 300;
 /// Clocks may differ by that much, in seconds.
 const SKEW: u64 = 300;
 
@@ -50,17 +46,30 @@ impl Watch {
     /// The witnesses of the policy that have a URL: C2SP tlog-witness lets a monitoring prefix be the submission prefix.
     ///
     /// # Errors
-    /// [`PlaceError`], with what is no address.
-    pub fn witnesses_of(policy: &Policy) -> Result<Vec<Place>, (String, PlaceError)> {
-        let urls: BTreeSet<String> = policy
-            .witnesses()
-            .filter_map(|w| w.url())
-            .map(|url| String::from_utf8_lossy(url.as_bytes()).into_owned())
-            .collect();
-        urls.into_iter()
-            .map(|url| url.parse().map_err(|e| (url, e)))
-            .collect()
+    /// [`WitnessUrl`]: a URL is not at `https://` or `http://`, so that its witness cannot be asked.
+    pub fn witnesses_of(policy: &Policy) -> Result<Vec<Place>, WitnessUrl> {
+        let mut places = BTreeSet::new();
+        for witness in policy.witnesses() {
+            let Some(url) = witness.url() else { continue };
+            let url = String::from_utf8_lossy(url.as_bytes()).into_owned();
+            let place = Place::on_the_web(&url).map_err(|source| WitnessUrl {
+                witness: witness.name().to_string(),
+                url,
+                source,
+            })?;
+            places.insert(place);
+        }
+        Ok(places.into_iter().collect())
     }
+}
+
+/// A witness of a policy that cannot be asked. The fault is in the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("witness {witness} cannot be asked at its URL {url:?}: {source}")]
+pub struct WitnessUrl {
+    witness: String,
+    url: String,
+    source: PlaceError,
 }
 
 /// Why there is no monitor. Nothing was asked.
@@ -73,6 +82,9 @@ pub enum MonitorError {
     /// The policy trusts no log.
     #[error("the policy has no `log` line, so it trusts no log's signature")]
     NoLogKey,
+    /// A witness is in a folder that is not there. The caller's.
+    #[error("the witness at {0} is no address at https:// or http://, and no folder that exists")]
+    NoWitness(Place),
     /// TLS cannot be used. The environment's.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -142,9 +154,9 @@ struct Known {
 }
 
 /// A head with what was verified of it.
-struct Seen {
-    head: VerifiedCheckpoint,
-    cosignatures: Vec<VerifiedCosignature>,
+pub(super) struct Seen {
+    pub(super) head: VerifiedCheckpoint,
+    pub(super) cosignatures: Vec<VerifiedCosignature>,
 }
 
 impl Monitor {
@@ -158,6 +170,9 @@ impl Monitor {
         }
         if watch.policy.logs().is_empty() {
             return Err(MonitorError::NoLogKey);
+        }
+        if let Some(nowhere) = watch.witnesses.iter().find(|w| !w.may_be_asked()) {
+            return Err(MonitorError::NoWitness(nowhere.clone()));
         }
         let mut asked = watch.logs.iter().chain(&watch.witnesses);
         let tls = asked.any(Place::needs_tls);
@@ -221,130 +236,110 @@ impl Monitor {
         let _turn = turn.lock().await;
 
         let before = self.place_before(place).await?;
-        if let Some(before) = &before
-            && before.checkpoint().origin() != seen.head.checkpoint().origin()
+        if let Some(before) = before.as_ref().map(|before| before.head.checkpoint())
+            && before.origin() != seen.head.checkpoint().origin()
         {
             return Err(Finding::OtherLog {
-                before: before.checkpoint().origin().to_string(),
+                before: before.origin().to_string(),
                 now: origin,
             });
         }
         let remembered = self.remembered(&origin).await?;
-        checked.remembered = remembered.as_ref().map(|r| r.head.checkpoint().size());
-        let facts = facts(remembered.as_ref(), &seen.head, &standing, checked.at);
-        let mut newest = remembered.as_ref().map(|r| r.head.clone());
+        checked.remembered = remembered.as_ref().map(|head| head.checkpoint().size());
+        let facts = facts(
+            before.as_ref().map(|b| &b.facts),
+            &seen.head,
+            &standing,
+            checked.at,
+        );
         self.freshness(checked, standing, &facts);
-        // That it shows less than it did needs no tiles, and is told even where they cannot be read.
-        let shown = seen.head.checkpoint().size();
-        let went_back = before.as_ref().filter(|b| shown < b.checkpoint().size());
-        if let Some(before) = went_back {
-            let finding = self.went_back(before, &seen.head, from()).await?;
-            checked.findings.push(finding);
-        }
-        match self.weigh(place, newest.as_ref(), &seen.head).await? {
-            Weighed::Next(next) => {
-                let same = |r: &Remembered| r.facts == facts && r.head.note() == next.head().note();
-                if !remembered.as_ref().is_some_and(same) {
-                    self.remember(&next, &facts).await?;
-                }
-                self.showed(place, before.as_ref(), next.fits()).await?;
-                checked.remembered = Some(next.head().checkpoint().size());
-                newest = Some(next.head().clone());
-            }
-            Weighed::Behind(_) if went_back.is_some() => {}
-            // Another place is ahead of this one.
-            Weighed::Behind(Ok(fits)) => self.showed(place, before.as_ref(), fits).await?,
-            weighed => {
-                if let Some(newest) = &newest {
-                    let finding = self.against(newest, &seen.head, from(), weighed).await?;
-                    checked.findings.extend(finding);
-                }
-            }
-        }
-        if let Some(newest) = newest {
-            self.ask_witnesses(place, checked, newest, &facts).await;
-        }
+        // Whatever the log says or does not say to us: its witnesses are asked.
+        let (newest, tiles) = self
+            .settle(checked, before.as_ref(), remembered, &seen.head, &facts)
+            .await;
+        let newest = newest.unwrap_or(seen.head);
+        self.ask_witnesses(checked, newest, tiles).await;
         Ok(())
     }
 
-    /// Asks each witness which head of the log it co-signed, and compares that with what is remembered.
-    async fn ask_witnesses(
+    /// Compares what a place shows with what is remembered, and remembers what may be. The newest head that is remembered
+    /// now, and whether the log's tiles can be read as far as is known.
+    async fn settle(
         &self,
-        place: &Place,
         checked: &mut Checked,
-        mut newest: VerifiedCheckpoint,
+        before: Option<&Before>,
+        remembered: Option<VerifiedCheckpoint>,
+        seen: &VerifiedCheckpoint,
         facts: &Facts,
-    ) {
-        for witness in &self.watch.witnesses {
-            match self
-                .ask_witness(witness, place, checked, &newest, facts)
-                .await
-            {
-                Ok(None) => {}
-                Ok(Some(next)) => {
-                    checked.remembered = Some(next.head().checkpoint().size());
-                    newest = next.head().clone();
-                }
-                Err(finding) => checked.findings.push(finding),
-            }
+    ) -> (Option<VerifiedCheckpoint>, bool) {
+        let place = checked.place.clone();
+        let (mut newest, mut fits, mut tiles) = (remembered, None, true);
+        // That it shows less than it did needs no tiles, and is told even where they cannot be read.
+        let shown = seen.checkpoint().size();
+        let went_back = before.filter(|b| shown < b.head.checkpoint().size());
+        if let Some(before) = went_back {
+            let told = self.went_back(&before.head, seen, place.to_string()).await;
+            checked.findings.push(told.unwrap_or_else(|failed| failed));
         }
-    }
-
-    /// The head that one witness co-signed, if it is to be remembered from now on.
-    async fn ask_witness(
-        &self,
-        witness: &Place,
-        place: &Place,
-        checked: &Checked,
-        newest: &VerifiedCheckpoint,
-        facts: &Facts,
-    ) -> Result<Option<Successor>, Finding> {
-        let origin = newest.checkpoint().origin();
-        let path = format!("{}/checkpoint", hex(origin.as_str().as_bytes(), 64));
-        let from = || format!("the witness at {witness}");
-        let note = self.fetcher.get(witness, &path, MAX_NOTE_LEN).await;
-        // 404: it never co-signed the log, or shows nothing to monitors.
-        let Some(note) = note.map_err(|e| not_fetched(from(), &e))? else {
-            return Ok(None);
-        };
-        let signed = SignedCheckpoint::parse(&note).map_err(|e| not_verified(from(), &e))?;
-        let seen = self.verify(&signed).map_err(|e| not_verified(from(), &e))?;
-        if seen.head.checkpoint().origin() != origin {
-            let why = "it shows another log's head".to_owned();
-            return Err(Finding::NotVerified { from: from(), why });
-        }
-        match self.weigh(place, Some(newest), &seen.head).await? {
-            Weighed::Next(next) if next.head().checkpoint() == newest.checkpoint() => Ok(None),
-            Weighed::Next(next) => {
-                let facts = Facts {
-                    head_since: checked.at,
-                    ..facts.clone()
+        match self.weigh(&place, newest.as_ref(), seen).await {
+            Ok(Weighed::Next(next)) => {
+                let same = |head: &VerifiedCheckpoint| head.note() == next.head().note();
+                let written = if newest.as_ref().is_some_and(same) {
+                    Ok(())
+                } else {
+                    self.remember(&next).await
                 };
-                self.remember(&next, &facts).await?;
-                Ok(Some(next))
-            }
-            Weighed::Unproven(TreeError::Missing { .. }) => {
-                let times = seen.cosignatures.iter();
-                let at = times.map(VerifiedCosignature::timestamp).max();
-                if at.is_some_and(|at| at.saturating_add(SETTLED) > checked.at) {
-                    return Ok(None);
+                match written {
+                    Ok(()) => {
+                        checked.remembered = Some(next.head().checkpoint().size());
+                        fits = Some(next.fits());
+                        newest = Some(next.head().clone());
+                    }
+                    Err(finding) => checked.findings.push(finding),
                 }
-                let shown = checked.head.as_ref();
-                Err(Finding::Withheld {
-                    from: from(),
-                    size: seen.head.checkpoint().size(),
-                    shown: shown.map_or(0, |shown| shown.head.checkpoint().size()),
-                })
             }
-            other => match self.against(newest, &seen.head, from(), other).await? {
-                Some(finding) => Err(finding),
-                None => Ok(None),
-            },
+            Ok(Weighed::Behind(_)) if went_back.is_some() => {}
+            // Another place is ahead of this one.
+            Ok(Weighed::Behind(Ok(behind))) => fits = Some(behind),
+            // This one never had the other's tiles.
+            Ok(Weighed::Behind(Err(error @ TreeError::Missing { .. }))) => {
+                checked.findings.push(Finding::Unreachable {
+                    why: format!("{place} is behind another address of the log: {error}"),
+                    evidence: None,
+                });
+            }
+            Ok(weighed) => {
+                if let Some(newest) = &newest {
+                    let told = self.against(newest, seen, place.to_string(), weighed).await;
+                    checked.findings.extend(told.unwrap_or_else(Some));
+                }
+            }
+            Err(mut finding) => {
+                tiles = false;
+                // Once may be an outage. If it stays so, somebody may ask the log about this head later.
+                let again = before.is_some_and(|before| before.facts.head == facts.head);
+                if let (Finding::Unreachable { why, evidence }, Some(newest)) =
+                    (&mut finding, &newest)
+                    && again
+                    && went_back.is_none()
+                {
+                    let kept = self.kept_unread(newest, seen, place.to_string(), why).await;
+                    match kept {
+                        Ok(kept) => *evidence = kept,
+                        Err(failed) => checked.findings.push(failed),
+                    }
+                }
+                checked.findings.push(finding);
+            }
         }
+        if let Err(finding) = self.showed(&place, before, fits, facts).await {
+            checked.findings.push(finding);
+        }
+        (newest, tiles)
     }
 
     /// Signatures by keys of the policy. How many co-signatures there are does not matter here.
-    fn verify(&self, signed: &SignedCheckpoint) -> Result<Seen, CheckpointRefused> {
+    pub(super) fn verify(&self, signed: &SignedCheckpoint) -> Result<Seen, CheckpointRefused> {
         let head = signed.verify_log(&self.watch.policy.log_keys())?;
         let keys: Vec<WitnessKey> = self.watch.policy.witness_keys();
         let cosignatures = head.cosignatures(&keys)?;
@@ -379,7 +374,7 @@ impl Monitor {
     async fn proofs_kept(&self, checked: &mut Checked) -> Result<(), Finding> {
         let before = self.place_before(&checked.place).await.unwrap_or_default();
         let shown = checked.head.as_ref().map(|shown| &shown.head);
-        let Some(head) = before.as_ref().or(shown) else {
+        let Some(head) = before.as_ref().map(|b| &b.head).or(shown) else {
             return Ok(());
         };
         let origin = head.checkpoint().origin().to_string();
@@ -395,21 +390,21 @@ impl Monitor {
         Ok(())
     }
 
-    async fn place_before(&self, place: &Place) -> Result<Option<VerifiedCheckpoint>, Finding> {
+    async fn place_before(&self, place: &Place) -> Result<Option<Before>, Finding> {
         let (place, keys) = (place.clone(), self.watch.policy.log_keys());
         let read = self.with_memory(move |memory| memory.place(&place, &keys));
         read.await
     }
 
-    async fn remembered(&self, origin: &str) -> Result<Option<Remembered>, Finding> {
+    async fn remembered(&self, origin: &str) -> Result<Option<VerifiedCheckpoint>, Finding> {
         let (origin, keys) = (origin.to_owned(), self.watch.policy.log_keys());
         let read = self.with_memory(move |memory| memory.log(&origin, &keys));
         read.await
     }
 
-    async fn remember(&self, next: &Successor, facts: &Facts) -> Result<(), Finding> {
-        let (next, facts) = (next.clone(), facts.clone());
-        let written = self.with_memory(move |memory| memory.remember(&next, &facts));
+    pub(super) async fn remember(&self, next: &Successor) -> Result<(), Finding> {
+        let next = next.clone();
+        let written = self.with_memory(move |memory| memory.remember(&next));
         written.await
     }
 
@@ -417,14 +412,20 @@ impl Monitor {
     async fn showed(
         &self,
         place: &Place,
-        before: Option<&VerifiedCheckpoint>,
-        fits: Fits,
+        before: Option<&Before>,
+        fits: Option<Fits>,
+        facts: &Facts,
     ) -> Result<(), Finding> {
-        if before.is_some_and(|before| before.checkpoint() == fits.head().checkpoint()) {
+        let same =
+            |fits: &Fits, before: &Before| fits.head().checkpoint() == before.head.checkpoint();
+        let known = before.is_some_and(|before| {
+            before.facts == *facts && fits.as_ref().is_none_or(|fits| same(fits, before))
+        });
+        if known {
             return Ok(());
         }
-        let place = place.clone();
-        let written = self.with_memory(move |memory| memory.showed(&place, &fits));
+        let (place, facts) = (place.clone(), facts.clone());
+        let written = self.with_memory(move |memory| memory.showed(&place, fits.as_ref(), &facts));
         written.await
     }
 
@@ -440,6 +441,7 @@ impl Monitor {
             }),
             None => Err(Finding::Unreachable {
                 why: "the program is stopping".to_owned(),
+                evidence: None,
             }),
         }
     }
@@ -452,33 +454,48 @@ impl Monitor {
         Arc::clone(&known.turn)
     }
 
-    /// Where a log was seen, `first` before the others.
-    pub(super) fn places_of(&self, first: &Place, origin: &str) -> Vec<Place> {
-        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = logs.get(origin);
-        let others = known.map(|known| known.at.iter().filter(|p| *p != first));
-        let mut places = vec![first.clone()];
-        places.extend(others.into_iter().flatten().cloned());
+    /// Where a log was seen beside `first`, in this run or an earlier one.
+    pub(super) async fn other_places_of(&self, first: &Place, origin: &str) -> Vec<Place> {
+        let seen = {
+            let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = logs.get(origin);
+            known.map(|known| known.at.clone()).unwrap_or_default()
+        };
+        let mut places = Vec::new();
+        for place in self.watch.logs.iter().filter(|place| *place != first) {
+            // A record that cannot be read is told where its own place is checked.
+            let here = seen.contains(place)
+                || matches!(self.place_before(place).await,
+                    Ok(Some(before)) if before.head.checkpoint().origin().as_str() == origin);
+            if here {
+                places.push(place.clone());
+            }
+        }
         places
     }
 }
 
-/// What is to be remembered beside a head.
+/// What is to be remembered of what a place shows.
 fn facts(
-    remembered: Option<&Remembered>,
+    before: Option<&Facts>,
     seen: &VerifiedCheckpoint,
     standing: &Standing,
     now: u64,
 ) -> Facts {
-    let before = remembered.map(|r| r.facts.clone()).unwrap_or_default();
-    let same = remembered.is_some_and(|r| r.head.checkpoint() == seen.checkpoint());
+    let before = before.cloned().unwrap_or_default();
+    let head = seen.checkpoint().head_hash().to_string();
     let (short_since, quorate_at) = match standing {
         Standing::Quorate { at } => (None, Some(*at)),
         Standing::Unwitnessed => (None, before.quorate_at),
         Standing::Short(_) => (before.short_since.or(Some(now)), before.quorate_at),
     };
     Facts {
-        head_since: if same { before.head_since } else { now },
+        head_since: if before.head == head {
+            before.head_since
+        } else {
+            now
+        },
+        head,
         short_since,
         quorate_at,
     }
@@ -491,22 +508,13 @@ fn now() -> u64 {
 pub(super) fn unreachable(error: &dyn std::error::Error) -> Finding {
     Finding::Unreachable {
         why: error.to_string(),
+        evidence: None,
     }
 }
 
-fn not_verified(from: String, error: &dyn std::error::Error) -> Finding {
+pub(super) fn not_verified(from: String, error: &dyn std::error::Error) -> Finding {
     Finding::NotVerified {
         from,
         why: error.to_string(),
-    }
-}
-
-fn not_fetched(from: String, error: &FetchError) -> Finding {
-    if error.is_environment() {
-        Finding::Unreachable {
-            why: format!("{from}: {error}"),
-        }
-    } else {
-        not_verified(from, error)
     }
 }

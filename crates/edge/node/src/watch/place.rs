@@ -34,6 +34,9 @@ pub enum PlaceError {
     /// Another scheme.
     #[error("a log is at https://, http:// or file://, or in a folder")]
     Scheme,
+    /// Not on the web, where only an address there will do.
+    #[error("it is not at https:// or http://")]
+    NotWeb,
     /// A query, a fragment or credentials.
     #[error("the prefix of a log has no '?', '#' or '@'")]
     Extra,
@@ -50,6 +53,24 @@ impl Place {
     #[must_use]
     pub fn needs_tls(&self) -> bool {
         matches!(&self.0, Kind::Web(prefix) if prefix.starts_with("https"))
+    }
+
+    /// An address on the web, and nothing else: what somebody else wrote names no folder of this machine.
+    ///
+    /// # Errors
+    /// [`PlaceError`].
+    pub fn on_the_web(text: &str) -> Result<Self, PlaceError> {
+        let place: Self = text.parse()?;
+        match place.0 {
+            Kind::Web(_) => Ok(place),
+            Kind::Folder(_) => Err(PlaceError::NotWeb),
+        }
+    }
+
+    /// Whether it is no folder, or one that exists. May block.
+    #[must_use]
+    pub fn may_be_asked(&self) -> bool {
+        self.folder().is_none_or(Path::is_dir)
     }
 
     /// The address of a resource below it, or the file it is in.
@@ -172,6 +193,10 @@ mod tests {
         ] {
             assert_eq!(below(text), Err(error), "{text}");
         }
+        for text in ["file:///srv/site", "/srv/site", "witness.example"] {
+            assert_eq!(Place::on_the_web(text), Err(PlaceError::NotWeb), "{text}");
+        }
+        assert!(Place::on_the_web("https://witness.example/a").is_ok());
         let long = format!("https://log.example/{}", "a".repeat(MAX_ADDRESS));
         assert_eq!(below(&long), Err(PlaceError::TooLong));
     }

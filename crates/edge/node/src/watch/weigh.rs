@@ -66,7 +66,8 @@ impl Monitor {
             Ok(Err(error)) => return Ok(Weighed::Behind(Err(error))),
             Err(_) => {
                 let why = format!("{place}: reading its tiles took longer than 5 minutes");
-                return Err(Finding::Unreachable { why });
+                let evidence = None;
+                return Err(Finding::Unreachable { why, evidence });
             }
         };
         Ok(match history(old, new, beginning).map_err(bug)? {
@@ -84,18 +85,37 @@ impl Monitor {
         new: &VerifiedCheckpoint,
     ) -> Result<(Hash, Proof), TreeError> {
         let size = old.checkpoint().size();
-        let mut first = None;
-        for place in self.places_of(place, new.checkpoint().origin().as_str()) {
-            let read = async {
-                let mut tree = Tree::open(&self.fetcher, &place, new.checkpoint()).await?;
-                tree.prefix(size).await
-            };
-            match read.await {
-                Ok(beginning) => return Ok(beginning),
-                Err(error) => first = first.or(Some(error)),
+        let read = async |place: &Place| {
+            let mut tree = Tree::open(&self.fetcher, place, new.checkpoint()).await?;
+            tree.prefix(size).await
+        };
+        let failed = match read(place).await {
+            Ok(beginning) => return Ok(beginning),
+            Err(error) => error,
+        };
+        let origin = new.checkpoint().origin().as_str();
+        for other in self.other_places_of(place, origin).await {
+            if let Ok(beginning) = read(&other).await {
+                return Ok(beginning);
             }
         }
-        Err(first.unwrap_or(TreeError::OutOfRange))
+        Err(failed)
+    }
+
+    /// Keeps two heads of which nothing is known, since the tiles could not be read.
+    pub(super) async fn kept_unread(
+        &self,
+        remembered: &VerifiedCheckpoint,
+        seen: &VerifiedCheckpoint,
+        from: String,
+        why: &str,
+    ) -> Result<Option<PathBuf>, Finding> {
+        let what = format!(
+            "The log signed both heads, and its tiles could not be read, more than once: {why}. This is no proof: \
+             whether they are of one history is not known."
+        );
+        self.keep(UNPROVEN, &what, remembered, seen, from, None)
+            .await
     }
 
     /// The log shows less than it did at this very address.

@@ -312,6 +312,51 @@ async fn over_http(
     .await
 }
 
+/// What a server in front of a log says of an error, which is longer than a partial tile.
+fn page() -> Vec<u8> {
+    b"<html>".repeat(700)
+}
+
+/// tlog-tiles, "Partial Tiles", where whatever is gone has a page that is longer than what was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_says_404_is_a_404_and_the_full_tile_is_read() {
+    let log = log(1024);
+    let mut files = log.files(1024, &[]);
+    files.insert("checkpoint".into(), log.note(513, &[]));
+    let id = quorate_merkle::TileId::in_tree(1, 0, 513).unwrap();
+    files.insert(format!("tile/{id}"), log.oracle().tile(&id));
+    let server = Server::start(move |path| match files.get(path) {
+        Some(octets) => Reply::ok(octets.clone()),
+        None => Reply::status(404, page()),
+    });
+    for depth in [Depth::Entries, Depth::Hashes] {
+        let audited = of(&place(&server.url()), &unwitnessed(&log), depth).await;
+        assert_eq!(audited.unwrap().checkpoint().checkpoint().size(), 513);
+    }
+}
+
+/// To open a named pipe is to wait for whoever writes to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_whose_checkpoint_is_no_regular_file_is_refused_at_once() {
+    let log = log(1);
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("checkpoint");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let place = place(folder.path().to_str().unwrap());
+    let policy = unwitnessed(&log);
+    let asked = of(&place, &policy, Depth::Entries);
+    let patience = std::time::Duration::from_secs(60);
+    let Ok(answered) = tokio::time::timeout(patience, asked).await else {
+        // Lets the reader go, so that the test ends.
+        std::fs::write(&pipe, "x").unwrap();
+        panic!("it waits for a writer");
+    };
+    let error = answered.unwrap_err();
+    assert!(error.to_string().contains("no regular file"), "{error}");
+    assert!(error.is_environment(), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_passes_is_asked_for_again_and_the_rest_is_not() {
     let files = || serving(log(600).files(600, &[]));
@@ -322,26 +367,40 @@ async fn what_passes_is_asked_for_again_and_the_rest_is_not() {
         let times = asked.entry(path.to_owned()).or_default();
         *times += 1;
         match *times {
-            1 if path == "checkpoint" => Reply::status(503, Vec::new()).header("retry-after: 0"),
+            1 if path == "checkpoint" => Reply::status(503, page()).header("retry-after: 0"),
             1 if path == "tile/0/000" => Reply {
                 cut: true,
                 ..serve(path)
             },
-            1 if path == "tile/entries/001" => Reply::status(500, Vec::new()),
+            1 if path == "tile/1/000.p/2" => Reply::status(503, page()).header("retry-after: 0"),
+            1 if path == "tile/entries/001" => Reply::status(500, page()),
             _ => serve(path),
         }
     };
     over_http(flaky).await.unwrap();
 
     for (reply, said, environment) in [
-        (Reply::status(500, Vec::new()), "status 500", true),
+        (Reply::status(500, page()), "status 500", true),
         (
-            Reply::status(403, Vec::new()),
+            Reply::status(403, vec![b'x'; 1 << 20]),
             "does not show it to everybody",
             true,
         ),
         (
-            Reply::status(302, Vec::new()).header("location: http://elsewhere.example/x"),
+            Reply::status(401, Vec::new()),
+            "does not show it to everybody",
+            true,
+        ),
+        (
+            Reply {
+                cut: true,
+                ..Reply::status(403, page())
+            },
+            "does not show it to everybody",
+            true,
+        ),
+        (
+            Reply::status(302, page()).header("location: http://elsewhere.example/x"),
             "it leads to http://elsewhere.example/x",
             true,
         ),

@@ -5,6 +5,7 @@
 )]
 
 mod audit;
+mod hiding;
 mod monitor;
 mod rig;
 mod service;

@@ -7,9 +7,8 @@ use quorate_testkit::rng::Rng;
 use quorate_testkit::server::{Reply, Server, serving};
 use quorate_testkit::site::{Files, Log, entries};
 use quorate_witness::{Equivocation, Inconsistency};
-use sha2::{Digest as _, Sha256};
 
-use crate::rig::{ORIGIN, Rig, codes, history, now};
+use crate::rig::{ORIGIN, Rig, codes, hex, history, now, witness};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_grows_is_well_whatever_its_sizes() {
@@ -213,7 +212,7 @@ async fn what_the_quorum_lacks_is_told_by_name_and_since_when() {
     assert_eq!(*since, first.at);
     assert_eq!(first.remembered, Some(10), "the log signed it all the same");
     // Larger, and still without: since the first time, which was a while ago.
-    let record = rig.log_record();
+    let record = rig.place_record(&rig.place());
     let text = fs::read_to_string(&record).unwrap();
     let earlier = since - 500;
     let text = text.replace(
@@ -276,7 +275,7 @@ async fn without_witnesses_a_head_is_stale_by_when_it_was_seen_first() {
     let log = history("", 20, 20);
     rig.server.now_of(log.files(10, &[]));
     assert!(rig.check().await.is_well());
-    let record = rig.log_record();
+    let record = rig.place_record(&rig.place());
     let text = fs::read_to_string(&record).unwrap();
     let since = text
         .split("\"head_since\": ")
@@ -289,17 +288,6 @@ async fn without_witnesses_a_head_is_stale_by_when_it_was_seen_first() {
     assert_eq!(codes(&rig.check().await), ["stale"]);
     rig.server.now_of(log.files(11, &[]));
     assert!(rig.check().await.is_well());
-}
-
-/// A witness at an address of its own, which shows monitors what it co-signed.
-fn witness(note: Vec<u8>) -> Server {
-    let path = format!("{}/checkpoint", hex(ORIGIN));
-    Server::of(Files::from([(path, note)]))
-}
-
-fn hex(origin: &str) -> String {
-    let hash = Sha256::digest(origin.as_bytes());
-    hash.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// The log shows us one history, and the witnesses another: no view by itself tells.
@@ -491,7 +479,7 @@ async fn one_run_at_a_time_in_a_folder_of_its_own() {
         matches!(&refused, MonitorError::Memory(e) if !e.is_environment()),
         "{refused}"
     );
-    fs::write(elsewhere.state.join("LOCK"), "quorate monitor 2\n").unwrap();
+    fs::write(elsewhere.state.join("LOCK"), "quorate monitor 1\n").unwrap();
     let refused = Monitor::open(elsewhere).unwrap_err();
     assert!(refused.to_string().contains("something else"), "{refused}");
 }

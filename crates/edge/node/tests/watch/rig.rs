@@ -9,6 +9,7 @@ use quorate_note::CosignSigner;
 use quorate_policy::Policy;
 use quorate_testkit::server::Server;
 use quorate_testkit::site::{self, Files, Log, entries};
+use sha2::{Digest as _, Sha256};
 
 pub(crate) const ORIGIN: &str = "log.example/a";
 
@@ -90,10 +91,10 @@ impl Rig {
         codes(&self.check().await)
     }
 
-    /// The file that remembers the only log.
-    pub(crate) fn log_record(&self) -> PathBuf {
-        let mut records = std::fs::read_dir(self.watch.state.join("logs")).unwrap();
-        records.next().unwrap().unwrap().path()
+    /// The file that remembers what the log's address showed.
+    pub(crate) fn place_record(&self, place: &Place) -> PathBuf {
+        let name = format!("{}.json", hex(&place.to_string()));
+        self.watch.state.join("places").join(name)
     }
 
     pub(crate) fn evidence(&self) -> BTreeSet<PathBuf> {
@@ -101,6 +102,17 @@ impl Rig {
         let entries = std::fs::read_dir(dir).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect()
     }
+}
+
+/// A witness at an address of its own, which shows monitors what it co-signed.
+pub(crate) fn witness(note: Vec<u8>) -> Server {
+    let path = format!("{}/checkpoint", hex(ORIGIN));
+    Server::of(Files::from([(path, note)]))
+}
+
+pub(crate) fn hex(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 pub(crate) fn codes(checked: &Checked) -> Vec<&'static str> {
