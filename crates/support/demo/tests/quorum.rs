@@ -57,7 +57,7 @@ fn what_k_minus_1_domains_can_and_cannot_do_is_shown_and_holds() {
         "Verdict: quorate",
         "held  an auditor   verifies it with three files",
         "1  The log's disk is rewound",
-        "Journal is not signed: of the witness",
+        "Journal is not signed: the witness",
         "this node remembers having signed no more than 6",
         "held  the node     refuses to sign",
         "held  the node     signs again: 9 entries, quorate",

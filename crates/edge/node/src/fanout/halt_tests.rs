@@ -156,7 +156,7 @@ async fn l33_a_witness_that_claims_more_than_we_ever_signed_stops_the_signing_un
     rig.witnesses[2].lies(Some(Lie::Conflict(99)));
     network.post("/scrolls/A/receipts", RECEIPT).await;
     let halted = until(&network, |i| i["witnessing"]["signing"] == "no").await;
-    let why = "of the witness w63: it says that it co-signed 99 entries, and this node signed no more than 3 (seen 20";
+    let why = "the witness w63 says: it co-signed 99 entries, and this node signed no more than 3 (seen 20";
     assert!(
         halted["halted"].as_str().unwrap().starts_with(why),
         "{halted}"

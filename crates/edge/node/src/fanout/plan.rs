@@ -5,6 +5,9 @@
 //! it soon and a newer head waits. So heads between two rounds are skipped, and a head is not given up while
 //! co-signatures for it are on their way, or while a witness asks for a moment: a log that grows faster than its
 //! witnesses answer, or than they let it, still gets quorate.
+//!
+//! Between rounds the last head still goes to the witnesses that missed it: one that stays behind could be shown another
+//! history.
 
 use std::time::Duration;
 
@@ -68,7 +71,7 @@ pub(crate) struct Submission {
 /// A witness says that it co-signed more than this log ever signed: somebody else has the key, this log was set back,
 /// or the witness lies. Nothing new may be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("it says that it co-signed {claimed} entries, and this node signed no more than {signed}")]
+#[error("it co-signed {claimed} entries, and this node signed no more than {signed}")]
 pub(crate) struct Ahead {
     /// What the witness says.
     pub(crate) claimed: u64,
@@ -175,6 +178,8 @@ pub(crate) struct Plan {
     /// The largest size that this log signed.
     signed: u64,
     round: Option<Round>,
+    /// The head of the last round, which was quorate.
+    last: Option<VerifiedCheckpoint>,
     /// A newer head, and the policy for it.
     waiting: Option<(VerifiedCheckpoint, Policy)>,
     /// How long further co-signatures are waited for once there are enough.
@@ -190,6 +195,7 @@ impl Plan {
             followers: (0..remotes).map(|_| Follower::default()).collect(),
             signed: 0,
             round: None,
+            last: None,
             waiting: None,
             extras: millis(extras),
             give_up_at: None,
@@ -236,6 +242,25 @@ impl Plan {
         follower.is_some_and(|f| f.corrected && f.failures > 0)
     }
 
+    /// A head that is quorate already, for the witnesses that missed it.
+    pub(crate) fn settled(&mut self, head: VerifiedCheckpoint) {
+        self.signed(head.checkpoint().size());
+        self.last = Some(head);
+    }
+
+    /// What witnesses are asked for now: the head under way, else the last.
+    pub(crate) fn wanted(&self) -> Option<&VerifiedCheckpoint> {
+        self.under_way().or(self.last.as_ref())
+    }
+
+    /// Whether a witness needs not be asked for it any more.
+    fn is_done(&self, remote: usize, size: u64) -> bool {
+        match &self.round {
+            Some(round) => round.done[remote],
+            None => self.followers[remote].known >= size,
+        }
+    }
+
     /// The head under way.
     pub(crate) fn under_way(&self) -> Option<&VerifiedCheckpoint> {
         self.round.as_ref().map(|round| &round.head)
@@ -257,13 +282,14 @@ impl Plan {
     pub(crate) fn due(&mut self, now: u64) -> Vec<Submission> {
         self.skip_passed();
         self.go_on(now);
-        let Some(round) = &mut self.round else {
+        let Some(size) = self.wanted().map(|head| head.checkpoint().size()) else {
             return Vec::new();
         };
-        let size = round.head.checkpoint().size();
         let mut due = Vec::new();
-        for (remote, follower) in self.followers.iter_mut().enumerate() {
-            if !round.done[remote] && follower.asked.is_none() && follower.not_before <= now {
+        for remote in 0..self.followers.len() {
+            let done = self.is_done(remote, size);
+            let follower = &mut self.followers[remote];
+            if !done && follower.asked.is_none() && follower.not_before <= now {
                 follower.asked = Some(size);
                 let old = follower.known;
                 due.push(Submission { remote, old, size });
@@ -396,7 +422,7 @@ impl Plan {
             return Ok(None);
         }
         let quorate = Quorate::of(&round.policy, &round.head, &round.cosignatures);
-        self.round = None;
+        self.last = self.round.take().map(|round| round.head);
         if let Some((head, policy)) = self.waiting.take() {
             self.begin(head, policy);
         }
@@ -405,12 +431,13 @@ impl Plan {
 
     /// When something is to be done, unless an answer or a head comes first.
     pub(crate) fn wake_at(&self) -> Option<u64> {
-        let round = self.round.as_ref()?;
-        let retries = self.followers.iter().zip(&round.done);
-        let retries = retries
-            .filter(|(f, done)| !**done && f.asked.is_none())
-            .map(|(f, _)| f.not_before);
-        let extras = round.met_at.map(|at| at.saturating_add(self.extras));
+        let size = self.wanted()?.checkpoint().size();
+        let idle =
+            |(remote, f): &(usize, &Follower)| !self.is_done(*remote, size) && f.asked.is_none();
+        let retries = self.followers.iter().enumerate().filter(idle);
+        let retries = retries.map(|(_, f)| f.not_before);
+        let met_at = self.round.as_ref().and_then(|round| round.met_at);
+        let extras = met_at.map(|at| at.saturating_add(self.extras));
         retries.chain(extras).chain(self.give_up_at).min()
     }
 }

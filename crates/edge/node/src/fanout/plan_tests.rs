@@ -284,6 +284,31 @@ fn a_head_is_not_given_up_while_its_cosignatures_are_on_their_way() {
     assert_eq!(plan.due(500), [asked(0, 5, 8), asked(1, 5, 8)]);
 }
 
+/// One that stays behind could be shown another history.
+#[test]
+fn a_witness_that_missed_a_quorate_head_is_asked_again_although_nothing_is_appended() {
+    let (keys, _, mut plan) = started(3, 2, 5);
+    plan.due(0);
+    for i in [0, 1] {
+        let outcome = Outcome::Cosigned(cosigned(&keys[i], 5));
+        plan.answered(asked(i, 0, 5), outcome, 10, 0).unwrap();
+    }
+    plan.answered(asked(2, 0, 5), Outcome::Failed, 10, 0)
+        .unwrap();
+    assert!(plan.quorate(10, false).unwrap().is_some());
+    assert_eq!(size_of(plan.under_way()), None);
+    assert!(plan.due(11).is_empty());
+    assert_eq!(plan.wake_at(), Some(510));
+    assert_eq!(plan.due(510), [asked(2, 0, 5)]);
+    let outcome = Outcome::Cosigned(cosigned(&keys[2], 5));
+    plan.answered(asked(2, 0, 5), outcome, 520, 0).unwrap();
+    assert!(
+        plan.quorate(520, false).unwrap().is_none(),
+        "it was already"
+    );
+    assert!(plan.due(521).is_empty() && plan.wake_at().is_none());
+}
+
 /// So long that a head is not kept for it.
 fn away() -> Outcome {
     let wait = Some(Duration::from_secs(60));

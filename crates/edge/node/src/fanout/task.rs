@@ -185,7 +185,7 @@ impl Fanout {
         loop {
             let now = millis(started.elapsed());
             for submission in plan.due(now) {
-                let Some(head) = plan.under_way().cloned() else {
+                let Some(head) = plan.wanted().cloned() else {
                     break;
                 };
                 let this = Arc::clone(&self);
@@ -290,7 +290,7 @@ impl Fanout {
                     let now = millis(started.elapsed());
                     let said = recall.answered(submission.remote, &answer, now, jitter());
                     if let (Err(forgotten), Some(remote)) = (said, self.quorum.remotes().get(submission.remote)) {
-                        return Ok(Recalled::More(format!("of the witness {}: {forgotten}", remote.label())));
+                        return Ok(Recalled::More(format!("the witness {} says: {forgotten}", remote.label())));
                     }
                 }
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
@@ -320,7 +320,9 @@ impl Fanout {
     ) -> Result<(), FanoutError> {
         let (head, policy) = self.judged_by(&newest.note)?;
         self.judge_shown(show, &policy, newest.size);
-        if !is_quorate(&show.borrow(), &head) {
+        if is_quorate(&show.borrow(), &head) {
+            plan.settled(head);
+        } else {
             plan.head(head, policy);
         }
         Ok(())
@@ -391,7 +393,7 @@ impl Fanout {
             changed
         });
         let ahead = plan.answered(submission, outcome, now, jitter()).err()?;
-        Some(format!("of the witness {}: {ahead}", remote.label()))
+        Some(format!("the witness {} says: {ahead}", remote.label()))
     }
 
     /// The log of the node tells changes only.
