@@ -64,7 +64,7 @@ fn appending(out: &mut Text, scrolls: &Scrolls) {
     out.each(
         scrolls,
         "quorate_append_refused",
-        "1 if the disk took nothing of the last group commit.",
+        "1 if the last group commit was refused by the disk, or the scroll takes no more.",
         |s| Some(u8::from(s.progress()?.refusal().is_some())),
     );
 }

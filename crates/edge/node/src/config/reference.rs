@@ -110,7 +110,7 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         variable: Some("QUORATE_POLICY"),
         flag: Some("up: --policy"),
         what: "The policy whose quorum of witnesses must co-sign every head of every scroll (docs/policy.md).",
-        wrong: "A file that cannot be read stops the start with exit code 3; one that is no policy, names a witness without a usable URL, or lists a key of this node's own witness with 1.",
+        wrong: "A file that cannot be read stops the start with exit code 3; one that is no policy, names a witness without a usable URL, or lists a key of this node with 1. A node that had a policy does not start without one; 'quorum none' in a policy gives it up.",
         example: "policy = \"/etc/quorate/quorum.policy\"",
         refused: &[("policy = false", "invalid type: boolean")],
     },

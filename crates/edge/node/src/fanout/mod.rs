@@ -6,10 +6,10 @@
 //! # What holds
 //! - Only a `QuorumMet` becomes a quorate head: enough witnesses of the policy co-signed this very checkpoint (R1).
 //! - It is stored before it is shown (R2), never rolled back, and judged again by the policy of the day at each start.
-//! - After a start nothing new is signed before the witnesses have said what they remember, or if one remembers more than
-//!   this node ([`recall`], R2).
-//! - A witness can withhold its co-signature, and nothing else: what it answers is verified, bounded in size and time, and
-//!   a forged line rejects only its own answer.
+//! - After a start nothing new is signed before the witnesses have said what they remember ([`recall`], R2). If one claims
+//!   more than this node ever signed, then or later, nothing new is signed until an operator resumes the scroll.
+//! - So a witness can withhold its co-signature, and it can halt a log; it can make nothing be signed or shown. What it
+//!   answers is verified, bounded in size and time, and a forged line rejects only its own answer.
 
 mod client;
 #[cfg(test)]
