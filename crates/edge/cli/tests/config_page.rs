@@ -4,31 +4,14 @@
     reason = "a test that cannot read its files must stop"
 )]
 
+mod program;
+
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
+use program::said;
 use serde_json::Value;
-
-fn quorate(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_quorate"))
-        .args(words)
-        .env_clear()
-        .env("HOME", "/home/op")
-        .env("COLUMNS", "9999")
-        .output()
-        .unwrap()
-}
-
-fn said(words: &[&str]) -> String {
-    let done = quorate(words);
-    assert!(
-        done.status.success(),
-        "{words:?}: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8(done.stdout).unwrap()
-}
 
 fn reference() -> Value {
     serde_json::from_str(&said(&["config", "reference", "--json"])).unwrap()

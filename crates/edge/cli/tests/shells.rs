@@ -4,29 +4,13 @@
     reason = "a test that cannot run its programs must stop"
 )]
 
+mod program;
+
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-fn quorate(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_quorate"))
-        .args(words)
-        .env_clear()
-        .env("HOME", "/home/op")
-        .env("COLUMNS", "200")
-        .output()
-        .unwrap()
-}
-
-fn said(words: &[&str]) -> String {
-    let done = quorate(words);
-    assert!(
-        done.status.success(),
-        "{words:?}: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8(done.stdout).unwrap()
-}
+use program::{quorate, said};
 
 /// Every command of the program with its long flags, as its help has them.
 fn commands() -> Vec<(Vec<String>, BTreeSet<String>)> {

@@ -17,7 +17,6 @@ use thiserror::Error;
 
 use super::remote::Remote;
 use crate::outbound::{AskError, Outbound, TlsError, retry_after};
-use crate::tls::TlsTrouble;
 
 /// The longest answer that is read, in bytes: a line of each algorithm, 3,600 bytes at most, for each of nine names.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -82,18 +81,9 @@ pub(crate) enum SubmitError {
     /// The checkpoint could not be put together. A bug of ours.
     #[error("the request cannot be made: {0}")]
     Carry(#[from] CarryError),
-    /// No connection, or it broke.
-    #[error("it cannot be reached: {0}")]
-    Network(String),
-    /// A connection, and no TLS. Nothing was sent.
+    /// No answer came, or none that is whole.
     #[error(transparent)]
-    Tls(#[from] TlsTrouble),
-    /// The answer did not come in time.
-    #[error("it did not answer in time")]
-    TimedOut,
-    /// The answer broke off, or is longer than any.
-    #[error("its answer is longer than {MAX_ANSWER} bytes, or broke off")]
-    Body,
+    Ask(#[from] AskError),
     /// A status that tlog-witness does not know.
     #[error("it answered with status {0}")]
     Status(u16),
@@ -159,13 +149,7 @@ impl Client {
         let request = Request::post(remote.add_checkpoint().clone())
             .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
             .body(Body::from(body))?;
-        let answered = self.http.ask(request, MAX_ANSWER, self.answer).await;
-        answered.map_err(|error| match error {
-            AskError::Network(why) => SubmitError::Network(why),
-            AskError::Tls(trouble) => SubmitError::Tls(trouble),
-            AskError::TimedOut => SubmitError::TimedOut,
-            AskError::TooLong | AskError::BrokeOff(_) => SubmitError::Body,
-        })
+        Ok(self.http.ask(request, MAX_ANSWER, self.answer).await?)
     }
 }
 

@@ -11,6 +11,7 @@ use super::remote::Remote;
 use super::testing::{
     Reply, Server, cosign, head, lines, policy, proof, reply, signed, signers, vkey,
 };
+use crate::outbound::AskError;
 use crate::tls::TlsTrouble;
 
 const LIMITS: Limits = Limits {
@@ -232,11 +233,17 @@ async fn an_answer_is_read_to_its_limit_and_no_further() {
         Answer::Cosigned(_)
     ));
     let error = failure(answer(move || padded(65_537)).await);
-    assert!(matches!(error, SubmitError::Body), "{error:?}");
+    assert!(
+        matches!(error, SubmitError::Ask(AskError::TooLong)),
+        "{error:?}"
+    );
     // One that never ends: no length, and no end.
     let endless =
         || Reply::Bytes([b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b'x'; 1 << 20]].concat());
-    assert!(matches!(failure(answer(endless).await), SubmitError::Body));
+    assert!(matches!(
+        failure(answer(endless).await),
+        SubmitError::Ask(AskError::TooLong)
+    ));
     let cut = || Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx".to_vec());
     let server = Server::start(move |_, _| cut()).await;
     let quick = Limits {
@@ -249,7 +256,10 @@ async fn an_answer_is_read_to_its_limit_and_no_further() {
             .submit(&remote(&server), 3, proof(3, 5), &head(5))
             .await,
     );
-    assert!(matches!(error, SubmitError::TimedOut), "{error:?}");
+    assert!(
+        matches!(error, SubmitError::Ask(AskError::TimedOut)),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -265,7 +275,10 @@ async fn a_witness_that_does_not_answer_costs_no_more_than_the_time_it_may_take(
             .submit(&remote(&server), 3, proof(3, 5), &head(5))
             .await,
     );
-    assert!(matches!(error, SubmitError::TimedOut), "{error:?}");
+    assert!(
+        matches!(error, SubmitError::Ask(AskError::TimedOut)),
+        "{error:?}"
+    );
     let gone = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
@@ -277,7 +290,10 @@ async fn a_witness_that_does_not_answer_costs_no_more_than_the_time_it_may_take(
             .submit(&remote(&server), 3, proof(3, 5), &head(5))
             .await,
     );
-    assert!(matches!(error, SubmitError::Network(_)), "{error:?}");
+    assert!(
+        matches!(error, SubmitError::Ask(AskError::Network(_))),
+        "{error:?}"
+    );
 }
 
 /// Nothing is sent in plain text to a host whose URL says `https`.
@@ -299,7 +315,7 @@ async fn https_is_tls() {
     );
     let remote = Remote::of(policy(&text).witnesses()).unwrap().remove(0);
     let error = failure(client().submit(&remote, 3, proof(3, 5), &head(5)).await);
-    let told = matches!(error, SubmitError::Tls(TlsTrouble::NotTls));
+    let told = matches!(error, SubmitError::Ask(AskError::Tls(TlsTrouble::NotTls)));
     assert!(told, "{error:?}");
     assert_eq!(first.await.unwrap().0, 22, "a TLS handshake");
 }

@@ -125,12 +125,7 @@ impl Fetcher {
         path: &str,
         longest: usize,
     ) -> Result<Option<Bytes>, FetchError> {
-        let at = || place.below(path);
-        let found = match place.folder() {
-            Some(folder) => read(folder.join(path), longest).await,
-            None => self.ask(&at(), longest).await,
-        };
-        found.map_err(|problem| FetchError { at: at(), problem })
+        self.at(place, path, longest, self.patience.attempts).await
     }
 
     /// The same, asked for once.
@@ -143,20 +138,32 @@ impl Fetcher {
         path: &str,
         longest: usize,
     ) -> Result<Option<Bytes>, FetchError> {
+        self.at(place, path, longest, 1).await
+    }
+
+    async fn at(
+        &self,
+        place: &Place,
+        path: &str,
+        longest: usize,
+        attempts: u32,
+    ) -> Result<Option<Bytes>, FetchError> {
         let at = || place.below(path);
         let found = match place.folder() {
             Some(folder) => read(folder.join(path), longest).await,
-            None => self
-                .once(&at(), longest)
-                .await
-                .map_err(|(problem, _)| problem),
+            None => self.ask(&at(), longest, attempts).await,
         };
         found.map_err(|problem| FetchError { at: at(), problem })
     }
 
-    async fn ask(&self, address: &str, longest: usize) -> Result<Option<Bytes>, Problem> {
+    async fn ask(
+        &self,
+        address: &str,
+        longest: usize,
+        attempts: u32,
+    ) -> Result<Option<Bytes>, Problem> {
         let mut pause = self.patience.pause;
-        for _ in 1..self.patience.attempts {
+        for _ in 1..attempts {
             let (problem, asked) = match self.once(address, longest).await {
                 Ok(found) => return Ok(found),
                 Err((problem, _)) if !problem.passes() => return Err(problem),
