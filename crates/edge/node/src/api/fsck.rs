@@ -129,19 +129,12 @@ fn difference(report: &FsckReport, data_dir: &Path) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Overrides};
-    use crate::node::{Mode, Node};
+    use crate::testing::node;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn one_check_runs_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let overrides = Overrides {
-            data_dir: Some(dir.path().join("data")),
-            ..Overrides::default()
-        };
-        let config = Config::load(None, overrides).unwrap();
-        let opened = tokio::task::spawn_blocking(|| Node::open(config, Mode::Online));
-        let node = opened.await.unwrap().unwrap();
+        let node = node(&dir.path().join("data")).await;
         let ask = || {
             let uri = "/scrolls/Identity/fsck";
             let request = http::Request::post(uri).body(Body::empty()).unwrap();

@@ -528,6 +528,7 @@ async fn a_node_whose_policy_lists_its_own_witness_does_not_start() {
             ..crate::WitnessOverrides::default()
         }),
         policy: Some(policy),
+        listen: Some(([127, 0, 0, 1], 0).into()),
         ..Overrides::default()
     };
     let config = crate::Config::load(None, overrides).unwrap();
