@@ -98,7 +98,7 @@ pub enum TargetsError {
     #[error("no leaves are named")]
     Empty,
     /// More leaves than [`MAX_MULTI_LEAVES`](crate::MAX_MULTI_LEAVES).
-    #[error("{found} leaves are named, at most 65536 are allowed")]
+    #[error("{found} leaves are named, at most 1048576 are allowed")]
     TooMany {
         /// Number of leaves named.
         found: usize,

@@ -11,7 +11,8 @@
 //! - [`NodeReader`], [`TileHashes`], [`TileNodes`]: where proofs read their hashes from.
 //! - [`prove_subtree`] / [`verify_subtree`], one generator and one verifier, and the inclusion and
 //!   consistency proofs that are special cases of them.
-//! - [`prove_many`] / [`verify_many`]: one proof for many leaves.
+//! - [`prove_many`] / [`verify_many`]: one proof for many leaves; [`prove_runs`] / [`verify_runs`] where they are not
+//!   all held at once.
 //! - [`TileId`], [`BundleId`], [`TilePath`]: names of the resources of a tiled log; [`bundle`]: their framing.
 //!
 //! # Out of scope
@@ -61,7 +62,8 @@ pub use error::{FrontierError, ProveError, TargetsError, TreeFull, VerifyError};
 pub use frontier::Frontier;
 pub use hash::{Hash, ParseHashError, leaf_hash, node_hash};
 pub use multi::{
-    MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MultiProof, MultiProofTooLong, prove_many, verify_many,
+    LeafRuns, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MultiProof, MultiProofTooLong, RunsError, prove_many,
+    prove_runs, verify_many, verify_runs,
 };
 pub use node::{
     LeafHashes, LeafOutOfRange, NodeReader, TileHashes, TileNodes, root_at, root_of_leaf_hashes,

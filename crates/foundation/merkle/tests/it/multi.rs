@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use quorate_merkle::{
-    Hash, LeafHashes, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MAX_TREE_SIZE, MultiProof,
-    MultiProofTooLong, ProveError, TargetsError, VerifyError, leaf_hash, prove_inclusion,
-    prove_many, root_at, verify_many,
+    Hash, LeafHashes, LeafRuns, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MAX_TREE_SIZE, MultiProof,
+    MultiProofTooLong, ProveError, RunsError, TargetsError, VerifyError, leaf_hash, prove_inclusion,
+    prove_many, prove_runs, root_at, verify_many, verify_runs,
 };
 
 use crate::large::Sparse;
@@ -217,10 +217,10 @@ fn multi_proof_leaves_rise_strictly_and_lie_in_the_tree() {
     );
 }
 
-/// The arithmetic beside [`MAX_MULTI_HASHES`]: the most leaves, as far apart as they go in a tree of 2^32, still fit;
+/// The arithmetic beside [`MAX_MULTI_HASHES`]: 2^16 leaves, as far apart as they go in a tree of 2^32, still fit;
 /// in a larger tree they do not, and that is known before anything is read.
 #[test]
-fn multi_proof_limits_are_2_16_leaves_and_2_20_hashes() {
+fn multi_proof_limits_are_2_20_leaves_and_2_20_hashes() {
     let spread =
         |log_size: u32| -> Vec<u64> { (0..1 << 16).map(|i| i << (log_size - 16)).collect() };
     let tree = Sparse::new(&[]);
@@ -233,12 +233,12 @@ fn multi_proof_limits_are_2_16_leaves_and_2_20_hashes() {
     let many: Vec<u64> = (0..=MAX_MULTI_LEAVES as u64).collect();
     let error = TargetsError::TooMany { found: many.len() };
     assert_eq!(
-        prove_many(&many, 1 << 20, &tree),
+        prove_many(&many, 1 << 21, &tree),
         Err(ProveError::Targets(error))
     );
     let targets: Vec<(u64, Hash)> = many.iter().map(|i| (*i, leaf_hash(b""))).collect();
     assert_eq!(
-        verify_many(&targets, 1 << 20, &leaf_hash(b""), &proof),
+        verify_many(&targets, 1 << 21, &leaf_hash(b""), &proof),
         Err(VerifyError::Targets(error))
     );
     let hashes = vec![Hash::EMPTY_ROOT; MAX_MULTI_HASHES + 1];
@@ -246,5 +246,79 @@ fn multi_proof_limits_are_2_16_leaves_and_2_20_hashes() {
     assert_eq!(
         MultiProof::try_from(hashes),
         Err(MultiProofTooLong { found })
+    );
+}
+
+/// `(first, count)` of every maximal run of marked leaves.
+fn runs_of(named: &[bool]) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for (index, _) in (0..).zip(named).filter(|(_, named)| **named) {
+        match runs.last_mut() {
+            Some((first, count)) if *first + *count == index => *count += 1,
+            _ => runs.push((index, 1)),
+        }
+    }
+    runs
+}
+
+proptest! {
+    #[test]
+    fn runs_are_one_way_to_write_a_set_and_leaves_are_taken_in_order(named in named_sets()) {
+        let (entries, leaves, indices) = case(&named);
+        let runs = LeafRuns::new(runs_of(&named)).unwrap();
+        prop_assert_eq!(&runs, &LeafRuns::of_indices(indices.iter().copied()).unwrap());
+        prop_assert_eq!(runs.runs().collect::<Vec<_>>(), runs_of(&named));
+        prop_assert_eq!(runs.indices().collect::<Vec<_>>(), indices.clone());
+        prop_assert_eq!(runs.leaves(), indices.len());
+        let size = named.len() as u64;
+        let proof = prove_runs(&runs, size, &LeafHashes(&leaves)).unwrap();
+        let root = oracle::mth(&entries);
+        let mut taken = 0;
+        let mut next = || {
+            taken += 1;
+            Ok::<_, usize>(leaves[usize::try_from(indices[taken - 1]).unwrap()])
+        };
+        prop_assert_eq!(verify_runs(&runs, size, &root, &proof, &mut next), Ok(()));
+        prop_assert_eq!(taken, indices.len());
+        // The first leaf that cannot be had ends it.
+        let mut left = indices.len() - 1;
+        let failing = || {
+            left = left.checked_sub(1).ok_or("gone")?;
+            Ok(leaves[0])
+        };
+        prop_assert_eq!(verify_runs(&runs, size, &root, &proof, failing), Err(RunsError::Leaf("gone")));
+    }
+}
+
+#[test]
+fn runs_leave_gaps_between_them_and_are_not_empty() {
+    let cases: [(&[(u64, u64)], TargetsError); 6] = [
+        (&[], TargetsError::Empty),
+        (&[(3, 0)], TargetsError::NotIncreasing { index: 3 }),
+        (&[(3, 2), (5, 1)], TargetsError::NotIncreasing { index: 5 }),
+        (&[(3, 2), (4, 1)], TargetsError::NotIncreasing { index: 4 }),
+        (&[(3, 2), (0, 1)], TargetsError::NotIncreasing { index: 0 }),
+        (
+            &[(0, 1 << 20), (2 << 20, 1)],
+            TargetsError::TooMany {
+                found: MAX_MULTI_LEAVES + 1,
+            },
+        ),
+    ];
+    for (runs, error) in cases {
+        assert_eq!(LeafRuns::new(runs.iter().copied()), Err(error), "{runs:?}");
+    }
+    let past = LeafRuns::new([(7, 2)]).unwrap();
+    let nodes: [Hash; 8] = [leaf_hash(b""); 8];
+    let (end, size) = (9, 8);
+    assert_eq!(
+        prove_runs(&past, size, &LeafHashes(&nodes)),
+        Err(ProveError::OutOfRange { end, size })
+    );
+    let proof = MultiProof::try_from(vec![]).unwrap();
+    let none = || -> Result<Hash, ()> { panic!("it is refused before a leaf is asked for") };
+    assert_eq!(
+        verify_runs(&past, size, &nodes[0], &proof, none),
+        Err(RunsError::Proof(VerifyError::OutOfRange { end, size }))
     );
 }
