@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::error::ReceiptError;
 use crate::json::{self, Canonical, JsonErrorKind, Member, Object, Value};
+use crate::signing::signed_message_of_text;
 use crate::text::hash::{Blake3Hash, hex};
 use crate::text::timestamp::Timestamp;
 
@@ -207,6 +208,12 @@ impl Receipt {
     #[must_use]
     pub fn root_hash(&self) -> &Blake3Hash {
         &self.root_hash
+    }
+
+    /// The message that a signature over this receipt covers: [`crate::signed_message`] of its object, cut from the text.
+    #[must_use]
+    pub fn signed_message(&self) -> Vec<u8> {
+        signed_message_of_text(self.type_(), &self.text)
     }
 
     /// The top-level string `id`, or else the only top-level string member whose name ends in `_id`.

@@ -22,3 +22,63 @@ pub fn signed_message(object: &Object) -> Vec<u8> {
     message.extend_from_slice(&json::canonical_object(&object));
     message
 }
+
+/// [`signed_message`] of an object in canonical text: its members are copied as they stand.
+pub(crate) fn signed_message_of_text(type_: &str, text: &str) -> Vec<u8> {
+    let mut message = Vec::with_capacity(text.len() + 16 + type_.len());
+    message.extend_from_slice(b"quorate/v1/");
+    message.extend_from_slice(type_.as_bytes());
+    message.extend_from_slice(b"\0{");
+    let mut first = true;
+    for member in members(text.as_bytes()) {
+        // Neither name needs an escape, so its canonical text is itself.
+        let unsigned = UNSIGNED_MEMBERS.iter().any(|name| {
+            member
+                .strip_prefix(b"\"")
+                .and_then(|rest| rest.strip_prefix(name.as_bytes()))
+                .is_some_and(|rest| rest.starts_with(b"\":"))
+        });
+        if unsigned {
+            continue;
+        }
+        if !first {
+            message.push(b',');
+        }
+        first = false;
+        message.extend_from_slice(member);
+    }
+    message.push(b'}');
+    message
+}
+
+/// The members of an object in canonical text, name and value: what stands between its braces, cut at the commas that
+/// are in no string and in no deeper value.
+fn members(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let inner = text
+        .strip_prefix(b"{")
+        .and_then(|text| text.strip_suffix(b"}"))
+        .unwrap_or_default();
+    let (mut in_string, mut escaped, mut depth) = (false, false, 0_usize);
+    inner
+        .split(move |byte| {
+            if escaped {
+                escaped = false;
+            } else if in_string {
+                match byte {
+                    b'\\' => escaped = true,
+                    b'"' => in_string = false,
+                    _ => {}
+                }
+            } else {
+                match byte {
+                    b'"' => in_string = true,
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth = depth.saturating_sub(1),
+                    b',' => return depth == 0,
+                    _ => {}
+                }
+            }
+            false
+        })
+        .filter(|member| !member.is_empty())
+}

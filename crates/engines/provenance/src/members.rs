@@ -1,0 +1,158 @@
+//! Reading the members of receipts strictly: what is not expected is refused.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use quorate_receipt::json::{Object, Value};
+
+use crate::malformed::Malformed;
+
+/// The longest tool, provider, model, artifact name or media type, in bytes.
+pub const MAX_NAME_LEN: usize = 512;
+/// The longest URL of a retrieval, in bytes.
+pub const MAX_URL_LEN: usize = 2048;
+/// How many attributes a receipt may have.
+pub const MAX_ATTRIBUTES: usize = 64;
+/// The longest name of an attribute, in bytes.
+pub const MAX_ATTRIBUTE_NAME_LEN: usize = 128;
+/// The longest value of an attribute, in bytes.
+pub const MAX_ATTRIBUTE_VALUE_LEN: usize = 4096;
+
+/// Attributes: free text of the actor, signed and otherwise without meaning here.
+pub type Attributes = BTreeMap<String, String>;
+
+/// True for 1 to [`MAX_NAME_LEN`] bytes without control characters.
+pub(crate) fn is_name(text: &str) -> bool {
+    is_text(text, MAX_NAME_LEN)
+}
+
+fn is_text(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// No other members than these.
+pub(crate) fn only(
+    object: &Object,
+    within: &'static str,
+    allowed: &[&str],
+) -> Result<(), Malformed> {
+    match object.iter().find(|(name, _)| !allowed.contains(name)) {
+        Some((name, _)) => Err(Malformed::UnknownMember {
+            within,
+            member: name.into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn required<'o>(
+    object: &'o Object,
+    member: &'static str,
+) -> Result<&'o Value, Malformed> {
+    object.get(member).ok_or(Malformed::Missing { member })
+}
+
+pub(crate) fn invalid(member: &'static str, expected: &'static str) -> Malformed {
+    Malformed::Invalid { member, expected }
+}
+
+/// A member that is a string and parses.
+pub(crate) fn parsed<T: FromStr>(
+    object: &Object,
+    member: &'static str,
+    expected: &'static str,
+) -> Result<T, Malformed> {
+    let value = required(object, member)?;
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| invalid(member, expected))
+}
+
+/// As [`parsed`], for a member that may be left out.
+pub(crate) fn parsed_if_there<T: FromStr>(
+    object: &Object,
+    member: &'static str,
+    expected: &'static str,
+) -> Result<Option<T>, Malformed> {
+    match object.get(member) {
+        Some(_) => parsed(object, member, expected).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn object<'o>(
+    object: &'o Object,
+    member: &'static str,
+) -> Result<&'o Object, Malformed> {
+    required(object, member)?
+        .as_object()
+        .ok_or_else(|| invalid(member, "an object"))
+}
+
+pub(crate) fn integer(object: &Object, member: &'static str, least: u64) -> Result<u64, Malformed> {
+    required(object, member)?
+        .as_u64()
+        .filter(|number| *number >= least)
+        .ok_or_else(|| {
+            invalid(
+                member,
+                if least == 0 {
+                    "an integer ≥ 0"
+                } else {
+                    "an integer ≥ 1"
+                },
+            )
+        })
+}
+
+pub(crate) fn name(object: &Object, member: &'static str) -> Result<Box<str>, Malformed> {
+    required(object, member)?
+        .as_str()
+        .filter(|text| is_name(text))
+        .map(Into::into)
+        .ok_or_else(|| invalid(member, "1 to 512 bytes without control characters"))
+}
+
+pub(crate) fn name_if_there(
+    object: &Object,
+    member: &'static str,
+) -> Result<Option<Box<str>>, Malformed> {
+    match object.get(member) {
+        Some(_) => name(object, member).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn url(object: &Object, member: &'static str) -> Result<Box<str>, Malformed> {
+    required(object, member)?
+        .as_str()
+        .filter(|text| is_text(text, MAX_URL_LEN))
+        .map(Into::into)
+        .ok_or_else(|| invalid(member, "1 to 2048 bytes without control characters"))
+}
+
+pub(crate) fn attributes(receipt: &Object) -> Result<Attributes, Malformed> {
+    const MEMBER: &str = "attributes";
+    if receipt.get(MEMBER).is_none() {
+        return Ok(Attributes::new());
+    }
+    let object = object(receipt, MEMBER)?;
+    // An empty object would be a second form of having none.
+    if !(1..=MAX_ATTRIBUTES).contains(&object.len()) {
+        return Err(Malformed::AttributeCount(object.len()));
+    }
+    let read = |(name, value): (&str, &Value)| {
+        let value = value
+            .as_str()
+            .filter(|value| value.len() <= MAX_ATTRIBUTE_VALUE_LEN)?;
+        (1..=MAX_ATTRIBUTE_NAME_LEN)
+            .contains(&name.len())
+            .then(|| (name.to_owned(), value.to_owned()))
+    };
+    object
+        .iter()
+        .map(read)
+        .collect::<Option<_>>()
+        .ok_or(Malformed::Attribute)
+}

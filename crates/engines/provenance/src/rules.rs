@@ -1,0 +1,234 @@
+//! Which steps may derive from what.
+
+use quorate_receipt::json::{Object, Value};
+
+use crate::label::{Label, Level, SourceClass};
+use crate::members::{self, is_name};
+use crate::record::{Step, StepKind};
+
+/// How many rules there may be. Each step is compared with each.
+pub const MAX_RULES: usize = 1024;
+
+/// Any name of its kind.
+const ANY: &str = "*";
+
+/// What a rule is about: where content leaves the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// Calls of this tool; without a name, of any.
+    ToolCall(Option<Box<str>>),
+    /// Artifacts of this name; without a name, any.
+    Artifact(Option<Box<str>>),
+}
+
+impl Sink {
+    fn is(&self, kind: &StepKind) -> bool {
+        let (wanted, name) = match (self, kind) {
+            (Self::ToolCall(wanted), StepKind::ToolCall { tool }) => (wanted, tool),
+            (Self::Artifact(wanted), StepKind::Artifact { name, .. }) => (wanted, name),
+            _ => return false,
+        };
+        wanted.as_ref().is_none_or(|wanted| **wanted == **name)
+    }
+}
+
+impl std::fmt::Display for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, name) = match self {
+            Self::ToolCall(name) => ("tool_call", name),
+            Self::Artifact(name) => ("artifact", name),
+        };
+        write!(f, "{kind} {}", name.as_deref().unwrap_or(ANY))
+    }
+}
+
+/// What may flow into one sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The steps it is about.
+    pub sink: Sink,
+    /// The lowest level they may have.
+    pub require: Option<Level>,
+    /// What they must not derive from.
+    pub without: Label,
+}
+
+/// Rules, all of which must hold. There are none by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules(Vec<Rule>);
+
+/// Rules that are not in the accepted form. `index` counts from zero.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RulesError {
+    /// Not an array.
+    #[error("rules are an array of objects")]
+    NotAnArray,
+    /// More than [`MAX_RULES`].
+    #[error("{0} rules, but at most {MAX_RULES} are allowed")]
+    TooMany(usize),
+    /// Members are missing, unknown or of another type.
+    #[error(
+        "rule {index}: expected `{{\"sink\":…,\"require\":…,\"without\":[…]}}` and nothing else, with `require`, `without` or both"
+    )]
+    Form {
+        /// Which rule.
+        index: usize,
+    },
+    /// The sink.
+    #[error(
+        "rule {index}: expected `{{\"kind\":\"tool_call\"|\"artifact\",\"name\":…}}` as its sink; the name `*` means any"
+    )]
+    Sink {
+        /// Which rule.
+        index: usize,
+    },
+    /// The level.
+    #[error("rule {index}: `require` is `trusted`, `untrusted` or `adversarial`")]
+    Level {
+        /// Which rule.
+        index: usize,
+    },
+    /// A class that is unknown or named twice, or none at all.
+    #[error("rule {index}: `without` names one or more source classes, each once")]
+    Without {
+        /// Which rule.
+        index: usize,
+    },
+}
+
+/// A step that derives from what a rule keeps out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlowViolation {
+    /// The step's level is below what the sink requires.
+    #[error("{sink} requires level {required}, but the step derives from {label}, which is {}", label.level())]
+    Level {
+        /// The rule's sink.
+        sink: Sink,
+        /// What it requires.
+        required: Level,
+        /// The step's label.
+        label: Label,
+    },
+    /// The step derives from a class that the sink excludes.
+    #[error("{sink} must not derive from {class}, but the step derives from {label}")]
+    Source {
+        /// The rule's sink.
+        sink: Sink,
+        /// The excluded class.
+        class: SourceClass,
+        /// The step's label.
+        label: Label,
+    },
+}
+
+impl Rules {
+    /// Rules that were built here.
+    ///
+    /// # Errors
+    /// [`RulesError::TooMany`].
+    pub fn new(rules: Vec<Rule>) -> Result<Self, RulesError> {
+        if rules.len() > MAX_RULES {
+            return Err(RulesError::TooMany(rules.len()));
+        }
+        Ok(Self(rules))
+    }
+
+    /// Reads an array of `{"sink":{"kind":"tool_call"|"artifact","name":NAME},"require":LEVEL,"without":[CLASS,…]}`.
+    /// `require` or `without` may be left out, not both.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the first rule that is wrong.
+    pub fn parse(value: &Value) -> Result<Self, RulesError> {
+        let items = value.as_array().ok_or(RulesError::NotAnArray)?;
+        if items.len() > MAX_RULES {
+            return Err(RulesError::TooMany(items.len()));
+        }
+        let rules = items.iter().enumerate();
+        rules
+            .map(|(index, item)| rule(index, item))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// The rules.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Rule> {
+        self.0.iter()
+    }
+
+    /// Checks a step whose label is known.
+    ///
+    /// # Errors
+    /// [`FlowViolation`] of the first rule that it breaks.
+    pub fn check(&self, step: &Step, label: Label) -> Result<(), FlowViolation> {
+        for rule in self.0.iter().filter(|rule| rule.sink.is(&step.kind)) {
+            if let Some(required) = rule.require.filter(|required| label.level() < *required) {
+                return Err(FlowViolation::Level {
+                    sink: rule.sink.clone(),
+                    required,
+                    label,
+                });
+            }
+            if let Some(class) = label.classes().find(|class| rule.without.contains(*class)) {
+                return Err(FlowViolation::Source {
+                    sink: rule.sink.clone(),
+                    class,
+                    label,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rule(index: usize, value: &Value) -> Result<Rule, RulesError> {
+    let form = || RulesError::Form { index };
+    let object = value.as_object().ok_or_else(form)?;
+    members::only(object, "rule", &["sink", "require", "without"]).map_err(|_| form())?;
+    if object.len() < 2 {
+        return Err(form());
+    }
+    let sink = object.get("sink").ok_or_else(form)?;
+    let sink = sink
+        .as_object()
+        .and_then(read_sink)
+        .ok_or(RulesError::Sink { index })?;
+    let level = |value: &Value| value.as_str().and_then(Level::from_name);
+    let require = object
+        .get("require")
+        .map(|value| level(value).ok_or(RulesError::Level { index }))
+        .transpose()?;
+    let without = match object.get("without") {
+        Some(value) => classes(value).ok_or(RulesError::Without { index })?,
+        None => Label::TOP,
+    };
+    Ok(Rule {
+        sink,
+        require,
+        without,
+    })
+}
+
+fn read_sink(object: &Object) -> Option<Sink> {
+    let name = object.get_str("name").filter(|name| is_name(name))?;
+    let name = (name != ANY).then(|| name.into());
+    match object.get_str("kind")? {
+        _ if object.len() != 2 => None,
+        "tool_call" => Some(Sink::ToolCall(name)),
+        "artifact" => Some(Sink::Artifact(name)),
+        _ => None,
+    }
+}
+
+fn classes(value: &Value) -> Option<Label> {
+    let mut label = Label::TOP;
+    for item in value.as_array()? {
+        let class = SourceClass::from_name(item.as_str()?)?;
+        if label.contains(class) {
+            return None;
+        }
+        label = label | class;
+    }
+    (label != Label::TOP).then_some(label)
+}
