@@ -128,7 +128,7 @@ pub struct GroupView {
     pub members: usize,
 }
 
-fn key_view(vkey: Option<&VerifierKey>, key_bytes: &[u8]) -> KeyView {
+pub(crate) fn key_view(vkey: Option<&VerifierKey>, key_bytes: &[u8]) -> KeyView {
     match vkey {
         Some(vkey) => KeyView {
             name: Some(vkey.name().to_string()),

@@ -195,6 +195,11 @@ impl Log {
         self.cosigned(true, witnesses)
     }
 
+    /// The checkpoint with Ed25519 signatures only.
+    pub(crate) fn ed25519_checkpoint(&self, witnesses: &[u8]) -> String {
+        self.cosigned(false, witnesses)
+    }
+
     pub(crate) fn proof(&self, index: u64, witnesses: &[u8]) -> Vec<u8> {
         proof_file(None, index, &self.path(index), &self.checkpoint(witnesses))
     }

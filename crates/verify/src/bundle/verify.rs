@@ -1,0 +1,363 @@
+//! The judgement, in one pass over the file.
+
+use quorate_merkle::{Hash, RunsError, leaf_hash, verify_runs};
+use quorate_provenance::{Content, Label, Session, Step, Taken, Verified};
+use quorate_receipt::{Blake3Hash, MAX_RECEIPT_LEN, Receipt, Sha256Text, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+use super::MAX_PRESENTATION_LEN;
+use super::error::{BundleError, Failure};
+use super::head::Head;
+use super::presentation::{Presentation, PresentationError};
+use super::report::{BundleReport, PayloadProof};
+use super::scan::{Failed, ScanError, Scanner, Source};
+use super::trust::{HeadProof, judge};
+use crate::anchor::{ActorKey, Anchor};
+
+/// Judges bundles by one anchor, at one time.
+#[derive(Debug, Clone, Copy)]
+pub struct BundleVerifier<'a> {
+    anchor: &'a Anchor,
+    now: Timestamp,
+    payload: Option<Sha256Text>,
+}
+
+/// The hash of a payload, as closings bind it: SHA-256 of its bytes.
+#[must_use]
+pub fn payload_hash(payload: &[u8]) -> Sha256Text {
+    Sha256Text::from_bytes(Sha256::digest(payload).into())
+}
+
+impl<'a> BundleVerifier<'a> {
+    /// By this anchor; `now` decides what has expired, and is the caller's clock.
+    #[must_use]
+    pub fn new(anchor: &'a Anchor, now: Timestamp) -> Self {
+        Self {
+            anchor,
+            now,
+            payload: None,
+        }
+    }
+
+    /// Also judges a payload that is not in the bundle, by the hash of its bytes ([`payload_hash`]).
+    #[must_use]
+    pub fn with_payload(self, hash: Sha256Text) -> Self {
+        Self {
+            payload: Some(hash),
+            ..self
+        }
+    }
+
+    /// Verifies a bundle or a presentation.
+    ///
+    /// # Errors
+    /// [`Failure::Read`] if the source fails, else [`Failure::Refused`] with the first thing that does not hold: the fault
+    /// of whoever made or carried the bundle, or of an anchor for others.
+    pub fn verify<S: Source>(&self, source: S) -> Result<BundleReport, Failure<S::Error>> {
+        self.verify_each(source, |_, _| {})
+    }
+
+    /// The same, showing each step, with its label, as it is taken. Nothing holds before the whole is verified: a caller
+    /// may keep what it sees, and must not act on it.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_each<S: Source>(
+        &self,
+        source: S,
+        mut each: impl FnMut(&Verified<Step>, Label),
+    ) -> Result<BundleReport, Failure<S::Error>> {
+        let mut scanner = Scanner::new(source);
+        let presented = scanner.accept("{\"bundle\":")?;
+        if presented {
+            scanner.start_hash();
+        }
+        let head = Head::read(&mut scanner)?.map_err(BundleError::from)?;
+        let proof = judge(&self.anchor.log, &head.checkpoint)?;
+        self.check_age(&proof)?;
+        let mut steps = Steps {
+            verifier: self,
+            head: &head,
+            scanner,
+            session: None,
+            taken: 0,
+            actor: None,
+            seen: Seen::default(),
+            each: &mut each,
+        };
+        let (size, root) = (proof.checkpoint().size(), *proof.checkpoint().root());
+        let included = verify_runs(&head.leaves, size, &root, &head.proof, || steps.next());
+        included.map_err(|error| match error {
+            RunsError::Proof(error) => Failure::Refused(BundleError::NotIncluded(error)),
+            RunsError::Leaf(failure) => failure,
+        })?;
+        let steps = steps.end()?;
+        let Steps {
+            mut scanner,
+            session,
+            actor,
+            seen,
+            ..
+        } = steps;
+        let (Some(session), Some(actor)) = (session, actor) else {
+            // `LeafRuns` name at least one leaf, and the first is the opening.
+            let offset = scanner.offset();
+            return Err(BundleError::Text(ScanError::Truncated { offset }).into());
+        };
+        let presentation = self.presentation(&mut scanner, presented, &session)?;
+        scanner.end()?;
+        if self.anchor.require.complete && !session.is_closed() {
+            return Err(BundleError::Incomplete.into());
+        }
+        if let Some((sequence, _)) = head.sealed.iter().find(|(n, _)| !seen.opened.contains(n)) {
+            let sequence = *sequence;
+            return Err(BundleError::OtherContent { sequence }.into());
+        }
+        Ok(BundleReport {
+            payload: self.payload_proof(&head, &session)?,
+            actor: actor.clone(),
+            head: proof,
+            leaves: head.leaves,
+            shown: seen.opened.len() as u64,
+            sealed: seen.sealed,
+            elsewhere: seen.elsewhere,
+            label: seen.label,
+            presentation,
+            session,
+        })
+    }
+
+    fn check_age(&self, proof: &HeadProof) -> Result<(), BundleError> {
+        let Some(allowed) = self.anchor.require.max_age_seconds else {
+            return Ok(());
+        };
+        let now = u64::try_from(self.now.seconds()).unwrap_or(0);
+        // An anchor asks for an age only where there is a quorum; one without times would be as old as can be.
+        let age = now.saturating_sub(proof.oldest_cosignature().unwrap_or(0));
+        if age > allowed {
+            return Err(BundleError::TooOld { age, allowed });
+        }
+        Ok(())
+    }
+
+    fn presentation<S: Source>(
+        &self,
+        scanner: &mut Scanner<S>,
+        presented: bool,
+        session: &Session,
+    ) -> Result<Option<Presentation>, Failure<S::Error>> {
+        let require = &self.anchor.require;
+        if !presented {
+            if require.audience.is_some() || require.nonce.is_some() {
+                return Err(BundleError::NoPresentation.into());
+            }
+            return Ok(None);
+        }
+        let found = Blake3Hash::from_bytes(scanner.take_hash().unwrap_or_default());
+        scanner.expect(",\"presentation\":")?;
+        let text = scanner.value(MAX_PRESENTATION_LEN)?;
+        scanner.expect("}")?;
+        let presentation = Presentation::verify(&text, session.subject(), session.key())
+            .map_err(BundleError::from)?;
+        self.check_presentation(&presentation, found)
+            .map_err(BundleError::from)?;
+        Ok(Some(presentation))
+    }
+
+    fn check_presentation(
+        &self,
+        presentation: &Presentation,
+        found: Blake3Hash,
+    ) -> Result<(), PresentationError> {
+        let require = &self.anchor.require;
+        if presentation.bundle != found {
+            let presented = presentation.bundle;
+            return Err(PresentationError::OtherBundle { presented, found });
+        }
+        if let Some(required) = &require.audience
+            && presentation.audience != *required
+        {
+            return Err(PresentationError::Audience {
+                found: presentation.audience.clone(),
+                required: required.clone(),
+            });
+        }
+        if let Some(required) = &require.nonce
+            && presentation.nonce != *required
+        {
+            return Err(PresentationError::Nonce {
+                found: presentation.nonce.clone(),
+                required: required.clone(),
+            });
+        }
+        if presentation.expires.micros() < self.now.micros() {
+            return Err(PresentationError::Expired {
+                expires: presentation.expires,
+                now: self.now,
+            });
+        }
+        Ok(())
+    }
+
+    /// What is shown must be what is bound, and something must be bound if the anchor says so.
+    fn payload_proof(&self, head: &Head, session: &Session) -> Result<PayloadProof, BundleError> {
+        let inside = head.payload.as_deref().map(payload_hash);
+        let shown = [inside, self.payload];
+        let Some(bound) = session.payload() else {
+            if self.anchor.require.payload_binding || shown.iter().any(Option::is_some) {
+                return Err(BundleError::PayloadUnbound);
+            }
+            return Ok(PayloadProof::None);
+        };
+        for found in shown.into_iter().flatten() {
+            if found != bound.hash {
+                return Err(BundleError::OtherPayload {
+                    found,
+                    bound: bound.hash,
+                });
+            }
+        }
+        Ok(match shown {
+            [None, None] => PayloadProof::Bound(bound.clone()),
+            _ => PayloadProof::Shown(bound.clone()),
+        })
+    }
+}
+
+/// What was seen while the steps were taken.
+#[derive(Default)]
+struct Seen {
+    /// Sequence numbers of sealed steps whose content was shown and fits.
+    opened: std::collections::BTreeSet<u64>,
+    sealed: u64,
+    elsewhere: u64,
+    label: Label,
+}
+
+/// Takes the receipts from the file, one for each leaf.
+struct Steps<'a, S, F> {
+    verifier: &'a BundleVerifier<'a>,
+    head: &'a Head,
+    scanner: Scanner<S>,
+    session: Option<Session>,
+    taken: u64,
+    actor: Option<&'a ActorKey>,
+    seen: Seen,
+    each: &'a mut F,
+}
+
+impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
+    /// Takes the next receipt and gives its leaf hash.
+    fn next(&mut self) -> Result<Hash, Failure<S::Error>> {
+        let position = self.taken;
+        if position > 0 && !self.scanner.accept(",")? {
+            // Either the list ends too early, or something else stands there.
+            self.scanner.expect("]")?;
+            return Err(self.count(position).into());
+        }
+        let text = self.scanner.value(MAX_RECEIPT_LEN)?;
+        let receipt = Receipt::parse_canonical(&text);
+        let receipt = receipt.map_err(|error| BundleError::Receipt { position, error })?;
+        self.take(position, &receipt)?;
+        self.taken += 1;
+        Ok(leaf_hash(&text))
+    }
+
+    fn count(&self, steps: u64) -> BundleError {
+        let leaves = self.head.leaves.leaves() as u64;
+        BundleError::Count { leaves, steps }
+    }
+
+    fn take(&mut self, position: u64, receipt: &Receipt) -> Result<(), BundleError> {
+        let invalid = |error| BundleError::Session { position, error };
+        match &mut self.session {
+            None => {
+                let session = self.open(receipt)?;
+                self.session = Some(session);
+            }
+            Some(session) => match session.take(receipt).map_err(invalid)? {
+                Taken::Step(step, label) => {
+                    see(&mut self.seen, self.head, &step)?;
+                    self.seen.label = self.seen.label.meet(label);
+                    (self.each)(&step, label);
+                }
+                Taken::Closed(_) => {}
+            },
+        }
+        let time = receipt.timestamp();
+        match self.actor {
+            Some(actor) if !actor.counts_at(time) => {
+                Err(BundleError::OutOfWindow { position, time })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the session, if the anchor knows who speaks.
+    fn open(&mut self, opening: &Receipt) -> Result<Session, BundleError> {
+        let anchor = self.verifier.anchor;
+        let invalid = |error| BundleError::Session { position: 0, error };
+        let session = match &anchor.flow {
+            Some(rules) => Session::open_under(opening, rules.clone()),
+            None => Session::open(opening),
+        };
+        let session = session.map_err(invalid)?;
+        let (key, subject) = (*session.key(), session.subject().clone());
+        let Some(actor) = anchor.actor(&key) else {
+            return Err(BundleError::UnknownActor { key, subject });
+        };
+        if !actor.acts_for(&subject) {
+            return Err(BundleError::OutOfScope { key, subject });
+        }
+        let found = *session.id();
+        let stated = self.head.session;
+        if stated != found {
+            return Err(BundleError::OtherSession { stated, found });
+        }
+        if let Some(required) = anchor.require.session
+            && required != found
+        {
+            return Err(BundleError::UnexpectedSession { found, required });
+        }
+        self.actor = Some(actor);
+        Ok(session)
+    }
+
+    /// The list ends where the leaves do.
+    fn end(mut self) -> Result<Self, Failure<S::Error>> {
+        if self.scanner.accept(",")? {
+            return Err(self.count(self.taken + 1).into());
+        }
+        self.scanner.expect("]}")?;
+        Ok(self)
+    }
+}
+
+fn see(seen: &mut Seen, head: &Head, step: &Step) -> Result<(), BundleError> {
+    let sequence = step.link.sequence;
+    match (&step.content, head.sealed.get(&sequence)) {
+        (Some(Content::Sealed(sealed)), Some(shown)) if shown.opens(sealed) => {
+            seen.opened.insert(sequence);
+        }
+        (_, Some(_)) => return Err(BundleError::OtherContent { sequence }),
+        (Some(Content::Sealed(_)), None) => seen.sealed += 1,
+        (Some(Content::Hashed { .. }), None) => seen.elsewhere += 1,
+        (Some(Content::Inline(_)) | None, None) => {}
+    }
+    Ok(())
+}
+
+impl<E> From<Failed<E>> for Failure<E> {
+    fn from(failed: Failed<E>) -> Self {
+        match failed {
+            Failed::Source(error) => Self::Read(error),
+            Failed::Text(error) => Self::Refused(error.into()),
+        }
+    }
+}
+
+impl<E> From<BundleError> for Failure<E> {
+    fn from(error: BundleError) -> Self {
+        Self::Refused(error)
+    }
+}

@@ -1,0 +1,182 @@
+//! A report as JSON: plain data, made from a [`BundleReport`] and never read back as one.
+
+use serde::Serialize;
+
+use super::report::{BundleReport, PayloadProof};
+use super::trust::HeadProof;
+use crate::view::{HeadView, KeyView, key_view};
+
+/// What [`BundleReport::view`] gives: field names are stable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BundleView {
+    /// The session's id.
+    pub session: String,
+    /// Who acted.
+    pub subject: String,
+    /// The key that signed all of it.
+    pub key: String,
+    /// Its name in the anchor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    /// The ids that the anchor lets it act for; empty: all.
+    pub scope: Vec<String>,
+    /// How many steps.
+    pub steps: u64,
+    /// Whether the session was closed.
+    pub complete: bool,
+    /// The time of the opening, as the actor states it.
+    pub opened_at: String,
+    /// The time of the last receipt, likewise.
+    pub last_at: String,
+    /// Every class of source that any step derives from.
+    pub sources: Vec<&'static str>,
+    /// The lowest level of integrity of any step.
+    pub integrity: &'static str,
+    /// Where the receipts stand in the log: first index and number.
+    pub leaves: Vec<(u64, u64)>,
+    /// The log's head.
+    pub log: LogView,
+    /// What the session led to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<PayloadView>,
+    /// Sealed steps whose content was shown.
+    pub content_shown: u64,
+    /// Sealed steps whose content was not.
+    pub content_sealed: u64,
+    /// Steps whose content is elsewhere.
+    pub content_elsewhere: u64,
+    /// For whom it was presented.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presentation: Option<PresentationView>,
+    /// What was not proven, one sentence each.
+    pub not_proven: Vec<String>,
+}
+
+/// What was proven of the log's head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum LogView {
+    /// By a policy.
+    Judged(HeadView),
+    /// By witnesses without names, or by nobody.
+    Other {
+        /// `witnessed` or `not-judged`.
+        verdict: &'static str,
+        /// Origin line of the checkpoint.
+        origin: String,
+        /// Tree size of the checkpoint.
+        size: u64,
+        /// `sha256:` and the root.
+        root: String,
+        /// How many witnesses had to co-sign.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        threshold: Option<usize>,
+        /// Those that did.
+        witnesses: Vec<KeyView>,
+        /// The log's keys that signed, of those that the anchor names.
+        log_keys: Vec<KeyView>,
+    },
+}
+
+/// What the session led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PayloadView {
+    /// `sha256:` and its hash.
+    pub hash: String,
+    /// Its media type, as the actor states it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Whether it was there to be compared.
+    pub shown: bool,
+}
+
+/// For whom a bundle was presented.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PresentationView {
+    /// Whom it is for.
+    pub audience: String,
+    /// What they chose.
+    pub nonce: String,
+    /// Until when it counts.
+    pub expires: String,
+}
+
+fn log_view(head: &HeadProof) -> LogView {
+    let checkpoint = head.checkpoint();
+    let (verdict, threshold, witnesses, log_keys) = match head {
+        HeadProof::Judged(verdict) => return LogView::Judged(HeadView::of(verdict)),
+        HeadProof::Witnessed(witnessed) => (
+            "witnessed",
+            Some(witnessed.threshold()),
+            witnessed.witnesses(),
+            witnessed.log_keys(),
+        ),
+        HeadProof::NotJudged(_) => ("not-judged", None, &[][..], &[][..]),
+    };
+    LogView::Other {
+        verdict,
+        origin: checkpoint.origin().to_string(),
+        size: checkpoint.size(),
+        root: format!("sha256:{}", checkpoint.root()),
+        threshold,
+        witnesses: witnesses
+            .iter()
+            .map(|key| key_view(key.verifier_key(), key.key_bytes()))
+            .collect(),
+        log_keys: log_keys
+            .iter()
+            .map(|key| key_view(key.verifier_key(), key.key_bytes()))
+            .collect(),
+    }
+}
+
+impl BundleReport {
+    /// The report as plain data.
+    #[must_use]
+    pub fn view(&self) -> BundleView {
+        let session = self.session();
+        let payload = |payload: &quorate_provenance::Payload, shown| PayloadView {
+            hash: payload.hash.to_string(),
+            media_type: payload.media_type.as_deref().map(str::to_owned),
+            shown,
+        };
+        BundleView {
+            session: session.id().to_string(),
+            subject: session.subject().to_string(),
+            key: session.key().to_string(),
+            kid: self.actor().kid().map(str::to_owned),
+            scope: self
+                .actor()
+                .subjects()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            steps: session.steps(),
+            complete: session.is_closed(),
+            opened_at: session.opening().timestamp().to_string(),
+            last_at: session.last_timestamp().to_string(),
+            sources: self.label().classes().map(|class| class.as_str()).collect(),
+            integrity: self.label().level().as_str(),
+            leaves: self.leaves().runs().collect(),
+            log: log_view(self.head()),
+            payload: match self.payload() {
+                PayloadProof::None => None,
+                PayloadProof::Bound(bound) => Some(payload(bound, false)),
+                PayloadProof::Shown(bound) => Some(payload(bound, true)),
+            },
+            content_shown: self.shown(),
+            content_sealed: self.sealed(),
+            content_elsewhere: self.elsewhere(),
+            presentation: self.presentation().map(|shown| PresentationView {
+                audience: shown.audience.to_string(),
+                nonce: shown.nonce.to_string(),
+                expires: shown.expires.to_string(),
+            }),
+            not_proven: self.not_proven(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What holds, and what the report says of it.
+
+use quorate_policy::Verdict;
+use quorate_provenance::{Level, SourceClass};
+use quorate_verify::anchor::Anchor;
+use quorate_verify::bundle::{BundleVerifier, HeadProof, PayloadProof, Source, payload_hash};
+
+use crate::common::log_vkey;
+use crate::world::{
+    PAYLOAD, SUBJECT, World, anchor, at, guides_anchor, jwks, now, present, verdict, verify,
+};
+
+#[test]
+fn a_closed_session_under_a_quorate_head_is_proven() {
+    let world = World::new();
+    let report = verify(&world.bundle(), &anchor("")).unwrap();
+    assert_eq!(report.session().subject().as_str(), SUBJECT);
+    assert_eq!(report.session().steps(), 5);
+    assert!(report.session().is_closed());
+    assert_eq!(report.actor().kid(), Some("builder"));
+    assert!(matches!(report.payload(), PayloadProof::Shown(_)));
+    assert_eq!(
+        (report.shown(), report.sealed(), report.elsewhere()),
+        (0, 1, 1)
+    );
+    let HeadProof::Judged(verdict) = report.head() else {
+        panic!("a policy judged it");
+    };
+    assert!(matches!(**verdict, Verdict::Quorate(_)));
+    assert!(report.label().contains(SourceClass::Web));
+    assert_eq!(report.label().level(), Level::Adversarial);
+    let runs: Vec<_> = report.leaves().runs().collect();
+    assert_eq!(runs, [(2, 2), (5, 2), (8, 2), (11, 1)]);
+    let view = serde_json::to_value(report.view()).unwrap();
+    assert_eq!(view["complete"], true);
+    assert_eq!(view["log"]["verdict"], "quorate");
+    assert_eq!(view["sources"], serde_json::json!(["user", "web", "tool"]));
+    assert_eq!(view["payload"]["shown"], true);
+}
+
+#[test]
+fn each_step_is_shown_with_its_label_in_order() {
+    let bundle = World::new().bundle();
+    let anchor = anchor("");
+    let mut seen = Vec::new();
+    let verifier = BundleVerifier::new(&anchor, now());
+    let each = |step: &quorate_provenance::Verified<quorate_provenance::Step>,
+                label: quorate_provenance::Label| {
+        seen.push((
+            step.link.sequence,
+            step.kind.name(),
+            label.contains(SourceClass::Web),
+        ));
+    };
+    verdict(verifier.verify_each(&*bundle, each)).unwrap();
+    let expected = [
+        (1, "note", false),
+        (2, "retrieval", true),
+        (3, "tool_call", false),
+        (4, "model_call", true),
+        (5, "artifact", true),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn sealed_content_that_is_shown_is_what_the_step_committed_to() {
+    let report = verify(&World::new().with_sealed().bundle(), &anchor("")).unwrap();
+    assert_eq!((report.shown(), report.sealed()), (1, 0));
+}
+
+#[test]
+fn a_payload_may_stay_outside_and_be_compared() {
+    let mut world = World::new();
+    world.payload = None;
+    let bundle = world.bundle();
+    let anchor = anchor(r#","require_payload_binding":true"#);
+    let report = verify(&bundle, &anchor).unwrap();
+    assert!(matches!(report.payload(), PayloadProof::Bound(_)));
+    assert!(
+        report
+            .not_proven()
+            .iter()
+            .any(|line| line.contains("it was not shown"))
+    );
+    let verifier = BundleVerifier::new(&anchor, now());
+    let beside = verifier.with_payload(payload_hash(PAYLOAD));
+    let report = verdict(beside.verify(&*bundle)).unwrap();
+    assert!(matches!(report.payload(), PayloadProof::Shown(_)));
+    let other = verifier.with_payload(payload_hash(b"another"));
+    let error = verdict(other.verify(&*bundle)).unwrap_err();
+    assert_eq!(error.code(), "payload-mismatch");
+}
+
+#[test]
+fn the_guides_anchor_counts_distinct_trusted_witnesses() {
+    let bundle = World::new().bundle();
+    let report = verify(&bundle, &guides_anchor(2)).unwrap();
+    let HeadProof::Witnessed(witnessed) = report.head() else {
+        panic!("witnesses were counted");
+    };
+    assert_eq!((witnessed.witnesses().len(), witnessed.threshold()), (2, 2));
+    assert!(witnessed.log_keys().is_empty());
+    assert!(
+        report
+            .not_proven()
+            .iter()
+            .any(|line| line.starts_with("Which log this is"))
+    );
+    let error = verify(&bundle, &guides_anchor(3)).unwrap_err();
+    assert_eq!(error.code(), "not-quorate");
+}
+
+#[test]
+fn a_bare_jwk_set_is_an_anchor_of_actors_and_the_report_says_that_no_quorum_was_required() {
+    let anchor = Anchor::parse(jwks("").as_bytes()).unwrap();
+    let report = verify(&World::new().bundle(), &anchor).unwrap();
+    assert!(matches!(report.head(), HeadProof::NotJudged(_)));
+    let not_proven = report.not_proven();
+    assert!(
+        not_proven
+            .iter()
+            .any(|line| line.contains("no quorum was required"))
+    );
+    assert!(
+        not_proven
+            .iter()
+            .any(|line| line.contains("gives it no `subjects`"))
+    );
+}
+
+#[test]
+fn logs_alone_ask_for_their_signature_and_for_no_witness() {
+    let text = |vkey: String| format!(r#"{{"logs":["{vkey}"],"trust_jwks":{}}}"#, jwks(""));
+    let mut world = World::new();
+    world.witnesses = Vec::new();
+    let bundle = world.bundle();
+    let ours = Anchor::parse(text(log_vkey(100)).as_bytes()).unwrap();
+    let report = verify(&bundle, &ours).unwrap();
+    let HeadProof::Judged(verdict) = report.head() else {
+        panic!("a policy judged it");
+    };
+    assert!(matches!(**verdict, Verdict::Unwitnessed(_)));
+    let another = Anchor::parse(text(log_vkey(101)).as_bytes()).unwrap();
+    assert_eq!(verify(&bundle, &another).unwrap_err().code(), "log-unknown");
+}
+
+#[test]
+fn a_presentation_says_for_whom_until_when() {
+    let shown = present(&World::new().bundle(), "auditor.example", "n-1", at(5000));
+    let anchor = anchor(r#","require":{"audience":"auditor.example","nonce":"n-1"}"#);
+    let report = verify(&shown, &anchor).unwrap();
+    let presentation = report.presentation().unwrap();
+    assert_eq!(&*presentation.audience, "auditor.example");
+    assert!(
+        !report
+            .not_proven()
+            .iter()
+            .any(|line| line.contains("made for you"))
+    );
+}
+
+/// A few bytes at a time, as from a slow disk.
+struct Slow<'a>(&'a [u8]);
+
+impl Source for Slow<'_> {
+    type Error = std::convert::Infallible;
+
+    fn more(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Self::Error> {
+        let (now, later) = self.0.split_at(self.0.len().min(7));
+        buffer.extend_from_slice(now);
+        self.0 = later;
+        Ok(!now.is_empty())
+    }
+}
+
+#[test]
+fn a_bundle_that_comes_in_drops_is_the_same_bundle() {
+    let bundle = World::new().with_sealed().bundle();
+    let shown = present(&bundle, "a", "n", at(5000));
+    let anchor = anchor("");
+    for text in [bundle, shown] {
+        let verifier = BundleVerifier::new(&anchor, now());
+        let whole = verdict(verifier.verify(&*text)).unwrap().view();
+        assert_eq!(verdict(verifier.verify(Slow(&text))).unwrap().view(), whole);
+    }
+}

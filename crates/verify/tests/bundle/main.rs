@@ -1,0 +1,11 @@
+//! Bundles under a trust anchor.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod anchors;
+mod holds;
+mod refused;
+mod tamper;
+mod world;
