@@ -127,6 +127,11 @@ impl<T: Linked> Signed<T> {
         self.verify_under(opening, &usable(opening)?)
     }
 
+    /// The session that the record claims to belong to.
+    pub(crate) fn session(&self) -> Blake3Hash {
+        sealed::Linked::link(&self.record).session
+    }
+
     /// `key` must be what [`usable`] made of the opening: kept by the caller, because decompressing it for each step
     /// costs a tenth of the check.
     pub(crate) fn verify_under(
@@ -134,7 +139,7 @@ impl<T: Linked> Signed<T> {
         opening: &Verified<Opening>,
         key: &ed25519::PublicKey,
     ) -> Result<Verified<T>, Invalid> {
-        let session = sealed::Linked::link(&self.record).session;
+        let session = self.session();
         if session != opening.hash {
             return Err(Invalid::OtherSession {
                 expected: opening.hash,
