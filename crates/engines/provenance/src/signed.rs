@@ -132,8 +132,8 @@ impl<T: Linked> Signed<T> {
         sealed::Linked::link(&self.record).session
     }
 
-    /// `key` must be what [`usable`] made of the opening: kept by the caller, because decompressing it for each step
-    /// costs a tenth of the check.
+    /// `key` must be what [`usable`] made of the opening: the caller keeps it, so that it is not decompressed again for
+    /// each step.
     pub(crate) fn verify_under(
         self,
         opening: &Verified<Opening>,

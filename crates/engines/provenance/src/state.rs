@@ -132,7 +132,7 @@ enum Back {
 enum Judged {
     Pin(PublicKeyText, Pin),
     Opened(Box<Session>),
-    Taken(Blake3Hash, Taken),
+    Taken(Blake3Hash, Box<Taken>),
 }
 
 impl State {
@@ -158,7 +158,7 @@ impl State {
                 let Some(SessionEntry::Open(session)) = self.sessions.get_mut(&id) else {
                     return Err(Invalid::UnknownSession(id));
                 };
-                match &taken {
+                match &*taken {
                     Taken::Step(..) => {
                         let last = session.last_timestamp();
                         session.record(&taken);
@@ -242,7 +242,7 @@ impl State {
         };
         let taken = judge(session, record)?;
         self.check_key(session.subject(), session.key(), timestamp)?;
-        Ok(Judged::Taken(id, taken))
+        Ok(Judged::Taken(id, Box::new(taken)))
     }
 
     fn judge_added(&self, added: ActorAdded) -> Result<Judged, Invalid> {

@@ -1,5 +1,9 @@
 //! The rules of sessions, scrolls of sessions, labels and evidence, each by name.
-#![allow(clippy::unwrap_used, reason = "tests stop at what cannot happen")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests stop at what cannot happen"
+)]
 
 mod compile_fail;
 mod forks;
