@@ -7,6 +7,7 @@ use std::path::Path;
 use quorate_fuzz::Fixture;
 use quorate_lineage::{Heads, Lineage, NextKey, Reason};
 use quorate_note::ed25519::SecretKey;
+use quorate_provenance::{Attributes, Fork, Recorder, SourceClass, StepDraft};
 use quorate_receipt::{PublicKeyText, Receipt, Timestamp};
 
 fn write(target: &str, name: &str, bytes: impl AsRef<[u8]>) {
@@ -69,4 +70,31 @@ fn main() {
             .to_bytes(),
     );
     write("lineage", "next_key", next.to_text().as_bytes());
+    provenance(now);
+}
+
+fn provenance(now: Timestamp) {
+    let key = SecretKey::from_seed([8; 32]);
+    let actor = "did:vm:agent:a".parse().expect("an actor");
+    let (mut recorder, opening) =
+        Recorder::open(key, actor, &[9; 32], Attributes::new(), now).expect("an opening");
+    let mut step = |draft| recorder.step(draft, now).expect("a step");
+    let first = step(StepDraft::retrieval(
+        "https://example.org/",
+        SourceClass::Web,
+    ));
+    let call = StepDraft::tool_call("send").parents([*first.root_hash()]);
+    let second = step(call.inline("text").attribute("a", "b"));
+    recorder.rejoin(*opening.root_hash(), 1);
+    let other = recorder.step(StepDraft::note(), now).expect("a step");
+    let fork = Fork::of(&opening, &first, &other).expect("a fork");
+    let closing = recorder.close(None, now).expect("a closing");
+    for (name, receipt) in [
+        ("opening", &opening),
+        ("step", &second),
+        ("closing", &closing),
+    ] {
+        write("provenance", name, receipt.bytes());
+    }
+    write("provenance", "fork", fork.to_bytes());
 }

@@ -20,8 +20,10 @@
 //! Computer Systems* (MTR-3153, 1977), strict integrity policy, for labels.
 #![forbid(unsafe_code)]
 
+mod decide;
 mod draft;
 mod error;
+mod fork;
 pub mod label;
 mod malformed;
 mod members;
@@ -31,10 +33,13 @@ mod recorder;
 mod rules;
 mod session;
 mod signed;
+mod state;
 mod subject;
 
+pub use decide::{Command, MAX_AHEAD_SECONDS, Refusal, decide};
 pub use draft::StepDraft;
 pub use error::Invalid;
+pub use fork::{Fork, MAX_FORK_LEN, NotAFork};
 pub use label::{Label, Level, SourceClass};
 pub use malformed::Malformed;
 pub use members::{
@@ -49,4 +54,5 @@ pub use recorder::{DraftError, Recorder};
 pub use rules::{FlowViolation, MAX_RULES, Rule, Rules, RulesError, Sink};
 pub use session::{MAX_STEPS, Session, Taken};
 pub use signed::{Linked, Signed, Verified};
+pub use state::{ClosedSession, Pin, SessionEntry, State, Undo};
 pub use subject::{MAX_SPIFFE_ID_LEN, MAX_TRUST_DOMAIN_LEN, Subject, SubjectError};

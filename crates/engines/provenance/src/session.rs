@@ -170,14 +170,7 @@ impl Session {
     pub(crate) fn record(&mut self, taken: &Taken) {
         match taken {
             Taken::Step(step, label) => {
-                let hash = *step.hash().as_bytes();
-                // At most MAX_STEPS, which is far below 2^32.
-                let index = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
-                self.steps.push(hash);
-                self.labels.push(*label);
-                let steps = &self.steps;
-                self.index
-                    .insert_unique(place(&hash), index, |index| place(&steps[*index as usize]));
+                self.push(*step.hash().as_bytes(), *label);
                 self.last = step.timestamp();
             }
             Taken::Closed(closing) => {
@@ -185,6 +178,16 @@ impl Session {
                 self.closing = Some(closing.clone());
             }
         }
+    }
+
+    fn push(&mut self, hash: [u8; 32], label: Label) {
+        // At most MAX_STEPS, which is far below 2^32.
+        let index = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+        self.steps.push(hash);
+        self.labels.push(label);
+        let steps = &self.steps;
+        self.index
+            .insert_unique(place(&hash), index, |index| place(&steps[*index as usize]));
     }
 
     /// Takes the last step back; `last` is the time of the receipt before it.
@@ -313,3 +316,83 @@ impl PartialEq for Session {
 }
 
 impl Eq for Session {}
+
+#[cfg(test)]
+mod tests {
+    use quorate_note::ed25519::SecretKey;
+
+    use super::*;
+    use crate::{Attributes, Recorder, SourceClass, StepDraft};
+
+    fn actor() -> (SecretKey, Subject) {
+        let key = SecretKey::from_seed([1; 32]);
+        (key, "did:vm:agent:a".parse().unwrap())
+    }
+
+    fn time() -> Timestamp {
+        Timestamp::from_seconds(1_795_000_000).unwrap()
+    }
+
+    /// A session with this many steps that nobody signed: signing them takes minutes.
+    fn filled(steps: u64) -> Session {
+        let (key, subject) = actor();
+        let (_, opening) =
+            Recorder::open(key, subject, &[0; 32], Attributes::new(), time()).unwrap();
+        let mut session = Session::open(&opening).unwrap();
+        for step in 0..steps {
+            let hash = Blake3Hash::of(&step.to_be_bytes());
+            session.push(*hash.as_bytes(), Label::of(SourceClass::User));
+        }
+        session
+    }
+
+    fn go_on(session: &Session) -> Recorder {
+        let (key, subject) = actor();
+        let next = session.next_sequence();
+        Recorder::resume(key, subject, *session.id(), session.head(), next)
+    }
+
+    #[test]
+    fn a_session_refuses_more_steps_than_it_may_have() {
+        let mut session = filled(MAX_STEPS - 1);
+        let last = go_on(&session).step(StepDraft::note(), time()).unwrap();
+        session.take(&last).unwrap();
+        // The recorder would not sign this one: it must believe that there is room.
+        let (key, subject) = actor();
+        let place = go_on(&session);
+        let mut room = Recorder::resume(key, subject, *session.id(), session.head(), 1);
+        let step = room.step(StepDraft::note(), time()).unwrap();
+        let mut object = step.object().clone();
+        object.remove("root_hash");
+        object.insert(
+            "sequence",
+            quorate_receipt::json::Value::try_from(place.next_sequence()).unwrap(),
+        );
+        let (key, subject) = actor();
+        let signature = key.sign(&quorate_receipt::signed_message(&object));
+        let signature = quorate_receipt::SignatureText::from_bytes(signature).to_string();
+        object.insert(
+            "signatures",
+            quorate_receipt::json::Object::new().with(subject.as_str(), signature),
+        );
+        let step = Receipt::from_object(&object, time()).unwrap();
+        assert_eq!(session.take(&step).unwrap_err(), Invalid::TooManySteps);
+        let closing = go_on(&session).close(None, time()).unwrap();
+        session.take(&closing).unwrap();
+        assert_eq!(session.steps(), MAX_STEPS);
+    }
+
+    #[test]
+    fn a_million_steps_fit_in_64_megabytes() {
+        let session = filled(1_000_000);
+        let bytes = session.steps.capacity() * 32
+            + session.labels.capacity() * size_of::<Label>()
+            + session.index.allocation_size();
+        assert!(bytes < 64_000_000, "{bytes}");
+        assert!(bytes / 1_000_000 <= 47, "{bytes}");
+        for step in [0_u64, 499_999, 999_999] {
+            let hash = Blake3Hash::of(&step.to_be_bytes());
+            assert_eq!(session.sequence_of(&hash), Some(step + 1));
+        }
+    }
+}

@@ -127,14 +127,19 @@ impl<T: Linked> Signed<T> {
         self.verify_under(opening, &usable(opening)?)
     }
 
-    /// `key` must be what [`usable`] made of the opening: kept by the caller, because decompressing it for each step
-    /// costs a tenth of the check.
+    /// The session that the record claims to belong to.
+    pub(crate) fn session(&self) -> Blake3Hash {
+        sealed::Linked::link(&self.record).session
+    }
+
+    /// `key` must be what [`usable`] made of the opening: the caller keeps it, so that it is not decompressed again for
+    /// each step.
     pub(crate) fn verify_under(
         self,
         opening: &Verified<Opening>,
         key: &ed25519::PublicKey,
     ) -> Result<Verified<T>, Invalid> {
-        let session = sealed::Linked::link(&self.record).session;
+        let session = self.session();
         if session != opening.hash {
             return Err(Invalid::OtherSession {
                 expected: opening.hash,

@@ -519,6 +519,26 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn the_signed_message_of_any_receipt_is_the_one_made_of_its_object(
+        members in prop::collection::vec((text(), value()), 0..6),
+        signatures in value(),
+    ) {
+        let now = quorate_receipt::Timestamp::from_seconds(1_800_000_000).expect("a time");
+        let mut object = Object::new().with("signatures", signatures);
+        for (name, value) in members {
+            object.insert(name, value);
+        }
+        object.insert("type", "t");
+        for member in ["root_hash", "timestamp", "tags"] {
+            object.remove(member);
+        }
+        let receipt = quorate_receipt::Receipt::from_object(&object, now);
+        prop_assume!(receipt.is_ok());
+        let receipt = receipt.expect("a receipt");
+        prop_assert_eq!(receipt.signed_message(), quorate_receipt::signed_message(receipt.object()));
+    }
+
+    #[test]
     fn canonical_text_is_what_an_independent_writer_makes(value in value()) {
         let oracle = serde_json_canonicalizer::to_vec(&for_oracle(&value)).expect("written");
         prop_assert_eq!(json::canonical(&value), oracle);

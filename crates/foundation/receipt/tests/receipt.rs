@@ -413,3 +413,21 @@ fn signatures_cover_type_and_content_but_neither_themselves_nor_the_hash() {
     let other = accept(r#"{"type":"t","n":2}"#).unwrap();
     assert_ne!(signed_message(other.object()), message);
 }
+
+#[test]
+fn the_signed_message_cut_from_the_text_is_the_one_made_of_the_object() {
+    for input in [
+        r#"{"type":"t"}"#,
+        r#"{"type":"t","signatures":{}}"#,
+        r#"{"type":"t","signatures":{"a":"z,}"},"zz":1}"#,
+        r#"{"type":"t","s":",\"signatures\":1,","a":"\\","b":"{[\"","c":[{"signatures":1,"root_hash":2},3]}"#,
+        r#"{"type":"t","signature":1,"signaturess":2,"root_hash2":3,"\"signatures\":":4,"":5,"é,":{}}"#,
+    ] {
+        let receipt = accept(input).unwrap();
+        assert_eq!(
+            receipt.signed_message(),
+            signed_message(receipt.object()),
+            "{input}"
+        );
+    }
+}
