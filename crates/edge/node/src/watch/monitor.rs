@@ -20,6 +20,7 @@ use super::place::{Place, PlaceError};
 use super::rules::{Fits, Standing, Successor, standing};
 use super::tree::TreeError;
 use super::weigh::{SPLIT_VIEW, Weighed};
+use super::witnesses::Heard;
 use crate::clock;
 use crate::outbound::TlsError;
 use crate::tasks::off_thread;
@@ -253,13 +254,33 @@ impl Monitor {
             checked.at,
         );
         self.freshness(checked, standing, &facts);
+        let before = before.as_ref();
+        if remembered.is_none() {
+            // Of a log's first head nothing else is known: it is remembered only if no witness speaks against it.
+            let heard = self.ask_witnesses(checked, &seen.head, true).await;
+            if !heard.against {
+                self.settle(checked, before, None, &seen.head, &facts).await;
+                self.remember_heard(checked, heard).await;
+            }
+            return Ok(());
+        }
         // Whatever the log says or does not say to us: its witnesses are asked.
         let (newest, tiles) = self
-            .settle(checked, before.as_ref(), remembered, &seen.head, &facts)
+            .settle(checked, before, remembered, &seen.head, &facts)
             .await;
         let newest = newest.unwrap_or(seen.head);
-        self.ask_witnesses(checked, newest, tiles).await;
+        let heard = self.ask_witnesses(checked, &newest, tiles).await;
+        self.remember_heard(checked, heard).await;
         Ok(())
+    }
+
+    /// Remembers the newest head that a witness had, if it continues what is remembered.
+    async fn remember_heard(&self, checked: &mut Checked, heard: Heard) {
+        let Some(next) = heard.next else { return };
+        match self.remember(&next).await {
+            Ok(()) => checked.remembered = Some(next.head().checkpoint().size()),
+            Err(finding) => checked.findings.push(finding),
+        }
     }
 
     /// Compares what a place shows with what is remembered, and remembers what may be. The newest head that is remembered
@@ -279,7 +300,7 @@ impl Monitor {
         let went_back = before.filter(|b| shown < b.head.checkpoint().size());
         if let Some(before) = went_back {
             let told = self.went_back(&before.head, seen, place.to_string()).await;
-            checked.findings.push(told.unwrap_or_else(|failed| failed));
+            checked.findings.extend(told);
         }
         match self.weigh(&place, newest.as_ref(), seen).await {
             Ok(Weighed::Next(next)) => {
@@ -311,7 +332,7 @@ impl Monitor {
             Ok(weighed) => {
                 if let Some(newest) = &newest {
                     let told = self.against(newest, seen, place.to_string(), weighed).await;
-                    checked.findings.extend(told.unwrap_or_else(Some));
+                    checked.findings.extend(told);
                 }
             }
             Err(mut finding) => {
@@ -402,7 +423,7 @@ impl Monitor {
         read.await
     }
 
-    pub(super) async fn remember(&self, next: &Successor) -> Result<(), Finding> {
+    async fn remember(&self, next: &Successor) -> Result<(), Finding> {
         let next = next.clone();
         let written = self.with_memory(move |memory| memory.remember(&next));
         written.await
