@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quorate_note::{SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, WitnessKey};
+use quorate_note::{LogKey, SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, WitnessKey};
 use quorate_policy::{CheckpointRefused, Policy};
 use thiserror::Error;
 
@@ -17,6 +17,7 @@ use super::fetch::{Fetcher, Patience};
 use super::finding::Finding;
 use super::memory::{Before, Facts, Memory, MemoryError};
 use super::place::{Place, PlaceError};
+use super::policies::{NotAccepted, listed_twice, listing};
 use super::rules::{Fits, Standing, Successor, standing};
 use super::tree::TreeError;
 use super::weigh::{SPLIT_VIEW, Weighed};
@@ -33,8 +34,9 @@ const SKEW: u64 = 300;
 pub struct Watch {
     /// The logs.
     pub logs: Vec<Place>,
-    /// The policy that each of them is held to.
-    pub policy: Policy,
+    /// Whom to believe. A log is held to the one policy that lists it: by its origin, as a key may be listed once in a
+    /// policy and sign for several logs.
+    pub policies: Vec<Policy>,
     /// Monitoring prefixes of witnesses that are asked what they saw.
     pub witnesses: Vec<Place>,
     /// How old the newest head of a log may be.
@@ -83,6 +85,9 @@ pub enum MonitorError {
     /// The policy trusts no log.
     #[error("the policy has no `log` line, so it trusts no log's signature")]
     NoLogKey,
+    /// Two policies list one log, and nothing says which of them counts.
+    #[error("two policies list the log {0}")]
+    TwoPolicies(String),
     /// A witness is in a folder that is not there. The caller's.
     #[error("the witness at {0} is no address at https:// or http://, and no folder that exists")]
     NoWitness(Place),
@@ -154,8 +159,9 @@ struct Known {
     at: BTreeSet<Place>,
 }
 
-/// A head with what was verified of it.
-pub(super) struct Seen {
+/// A head with what was verified of it, by the policy that lists its log.
+pub(super) struct Seen<'a> {
+    policy: &'a Policy,
     pub(super) head: VerifiedCheckpoint,
     pub(super) cosignatures: Vec<VerifiedCosignature>,
 }
@@ -169,8 +175,11 @@ impl Monitor {
         if watch.logs.is_empty() {
             return Err(MonitorError::NoLog);
         }
-        if watch.policy.logs().is_empty() {
+        if watch.policies.is_empty() || watch.policies.iter().any(|p| p.logs().is_empty()) {
             return Err(MonitorError::NoLogKey);
+        }
+        if let Some(log) = listed_twice(&watch.policies) {
+            return Err(MonitorError::TwoPolicies(log));
         }
         if let Some(nowhere) = watch.witnesses.iter().find(|w| !w.may_be_asked()) {
             return Err(MonitorError::NoWitness(nowhere.clone()));
@@ -222,7 +231,7 @@ impl Monitor {
             }
         })?;
         let seen = self.verify(&signed).map_err(|e| not_verified(from(), &e))?;
-        let standing = standing(&self.watch.policy, &seen.head, &seen.cosignatures)
+        let standing = standing(seen.policy, &seen.head, &seen.cosignatures)
             .map_err(|e| not_verified(from(), &e))?;
         checked.head = Some(Shown {
             head: seen.head.clone(),
@@ -360,11 +369,27 @@ impl Monitor {
     }
 
     /// Signatures by keys of the policy. How many co-signatures there are does not matter here.
-    pub(super) fn verify(&self, signed: &SignedCheckpoint) -> Result<Seen, CheckpointRefused> {
-        let head = signed.verify_log(&self.watch.policy.log_keys())?;
-        let keys: Vec<WitnessKey> = self.watch.policy.witness_keys();
-        let cosignatures = head.cosignatures(&keys)?;
-        Ok(Seen { head, cosignatures })
+    pub(super) fn verify(&self, signed: &SignedCheckpoint) -> Result<Seen<'_>, NotAccepted> {
+        let origin = signed.checkpoint_unverified().origin();
+        let policy = listing(&self.watch.policies, origin)?;
+        let refused = CheckpointRefused::from;
+        let head = signed.verify_log(&policy.log_keys()).map_err(refused)?;
+        let keys: Vec<WitnessKey> = policy.witness_keys();
+        let cosignatures = head.cosignatures(&keys).map_err(CheckpointRefused::from)?;
+        Ok(Seen {
+            policy,
+            head,
+            cosignatures,
+        })
+    }
+
+    /// Keys of all logs that are believed.
+    fn log_keys(&self) -> Vec<LogKey> {
+        self.watch
+            .policies
+            .iter()
+            .flat_map(Policy::log_keys)
+            .collect()
     }
 
     /// Too few co-signatures, or too old ones.
@@ -412,13 +437,13 @@ impl Monitor {
     }
 
     async fn place_before(&self, place: &Place) -> Result<Option<Before>, Finding> {
-        let (place, keys) = (place.clone(), self.watch.policy.log_keys());
+        let (place, keys) = (place.clone(), self.log_keys());
         let read = self.with_memory(move |memory| memory.place(&place, &keys));
         read.await
     }
 
     async fn remembered(&self, origin: &str) -> Result<Option<VerifiedCheckpoint>, Finding> {
-        let (origin, keys) = (origin.to_owned(), self.watch.policy.log_keys());
+        let (origin, keys) = (origin.to_owned(), self.log_keys());
         let read = self.with_memory(move |memory| memory.log(&origin, &keys));
         read.await
     }

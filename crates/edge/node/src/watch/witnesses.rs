@@ -140,7 +140,7 @@ impl Monitor {
 
 /// When a head was co-signed, POSIX seconds. The policy's witnesses are believed by their signatures. Of a witness that
 /// is not in it there is only its word: a false one gains it no more than no answer would.
-fn cosigned_at(seen: &Seen, signed: &SignedCheckpoint, now: u64) -> Option<u64> {
+fn cosigned_at(seen: &Seen<'_>, signed: &SignedCheckpoint, now: u64) -> Option<u64> {
     let verified = seen.cosignatures.iter().map(VerifiedCosignature::timestamp);
     verified.max().or_else(|| {
         let origin = signed.checkpoint_unverified().origin();

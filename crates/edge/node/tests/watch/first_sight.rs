@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use quorate_testkit::site::{self, Files};
+use quorate_node::watch::{Monitor, MonitorError};
+use quorate_policy::Policy;
+use quorate_testkit::server::Server;
+use quorate_testkit::site::{self, Files, Log, entries};
 use quorate_witness::{Equivocation, Inconsistency};
 
 use crate::rig::{Rig, codes, history, now, witness};
@@ -103,7 +106,7 @@ async fn r8_an_alarm_is_told_even_if_its_evidence_cannot_be_written() {
     let rig = Rig::new();
     let (a, b) = (history("a", 400, 200), history("b", 400, 200));
     assert!(rig.found(&a, 300).await.is_empty());
-    let monitor = quorate_node::watch::Monitor::open(rig.watch.clone()).unwrap();
+    let monitor = Monitor::open(rig.watch.clone()).unwrap();
     // Nothing can be written into what is no folder, whoever the test runs as.
     let folder = rig.watch.state.join("evidence");
     fs::remove_dir(&folder).unwrap();
@@ -127,4 +130,48 @@ async fn a_state_folder_is_made_with_those_above_it() {
     rig.watch.state = rig.state.path().join("a/b/memory");
     assert!(rig.found(&history("", 20, 20), 10).await.is_empty());
     assert!(rig.watch.state.join("LOCK").exists());
+}
+
+/// Three logs of one node have one key, which a policy may list once: each log has a policy of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_log_is_held_to_the_policy_that_lists_it() {
+    let mut rig = Rig::unwitnessed();
+    let a = history("", 20, 20);
+    let c = Log::new("log.example/c", 1, &entries(20, 20, ""));
+    assert_eq!(a.key().key_bytes(), c.key().key_bytes(), "one key");
+    rig.server.now_of(c.files(10, &[]));
+    let checked = rig.check().await;
+    assert_eq!(codes(&checked), ["not-verified"]);
+    let said = checked.findings[0].to_string();
+    assert!(
+        said.contains("no policy lists the log log.example/c, only log.example/a"),
+        "{said}"
+    );
+    assert!(said.contains("give its policy too"), "{said}");
+    // Theirs asks for a witness, and the other log's does not.
+    let w0 = rig.keys[0].verifier_key();
+    let text = format!("log {}\nwitness w0 {w0}\nquorum w0\n", c.vkey());
+    let theirs: Policy = text.parse().unwrap();
+    rig.watch.policies.push(theirs.clone());
+    assert_eq!(codes(&rig.check().await), ["missing-quorum"]);
+    rig.server.now_of(c.files(10, &[(&rig.keys[0], now())]));
+    assert!(rig.check().await.is_well());
+    let mirror = Server::of(a.files(10, &[]));
+    rig.watch.logs = vec![mirror.url().parse().unwrap()];
+    assert!(rig.check().await.is_well());
+    // Which of two counts must not be left to their order.
+    rig.watch.policies.push(theirs);
+    let refused = Monitor::open(rig.watch.clone()).unwrap_err();
+    assert!(
+        matches!(&refused, MonitorError::TwoPolicies(log) if log == "log.example/c"),
+        "{refused}"
+    );
+    let nameless = format!(
+        "log {}\nquorum none\n",
+        "5866666666666666666666666666666666666666666666666666666666666666"
+    );
+    rig.watch.policies[1..]
+        .clone_from_slice(&[nameless.parse().unwrap(), nameless.parse().unwrap()]);
+    let refused = Monitor::open(rig.watch.clone()).unwrap_err();
+    assert!(matches!(refused, MonitorError::TwoPolicies(_)), "{refused}");
 }
