@@ -343,7 +343,7 @@ fn overlap(shared: usize) -> String {
               histories can be quorate if the witnesses that it takes are behind."
             .to_owned(),
         n => format!(
-            "Any two quorums share at least {}. With {} keys and the log's stolen,\n\
+            "Two quorums share at least {}. With {} keys and the log's stolen,\n\
              two histories can be quorate if the other witnesses that it takes are behind.",
             count(n as u64, "witness", "witnesses"),
             if n == 1 { "its" } else { "their" },
