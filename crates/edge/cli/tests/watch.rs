@@ -301,7 +301,7 @@ fn without_a_quorum_an_audit_names_who_is_missing_and_reads_nothing_else() {
     let files = log.files(300, &[(&rig.keys[1], now())]);
     let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = std::sync::Arc::clone(&asked);
-    let mut serve = quorate_testkit::server::serving(files);
+    let mut serve = serving(files);
     rig.server.now(move |path| {
         seen.lock().unwrap().push(path.to_owned());
         serve(path)

@@ -438,8 +438,8 @@ async fn what_passes_is_asked_for_again_and_the_rest_is_not() {
         ] {
             let mut serve = files();
             let reply = reply.clone();
-            let asked = std::sync::Arc::new(Mutex::new(0));
-            let count = std::sync::Arc::clone(&asked);
+            let asked = Arc::new(Mutex::new(0));
+            let count = Arc::clone(&asked);
             let error = over_http(move |path| {
                 if path == at {
                     *count.lock().unwrap() += 1;
