@@ -34,7 +34,7 @@ pub(super) fn listing<'a>(
 ) -> Result<&'a Policy, NotAccepted> {
     let lists = |policy: &&Policy| policy.logs().iter().any(|log| is_of(log, origin));
     policies.iter().find(lists).ok_or_else(|| {
-        let logs = policies.iter().flat_map(|policy| policy.logs());
+        let logs = policies.iter().flat_map(Policy::logs);
         let names: Vec<String> = logs.map(name_of).collect();
         NotAccepted::Unlisted {
             origin: origin.to_string(),
