@@ -105,7 +105,7 @@ pub(super) fn laid_out(line: &str, paint: Paint) -> String {
 
 /// A row of the report: as it is where it fits, else what follows the label in lines of its own.
 fn fitted(line: &str, paint: Paint) -> String {
-    if matches!(paint.fit(line, 0).as_slice(), [] | [_]) {
+    if paint.fits(line) {
         return format!("{line}\n");
     }
     let words = line.trim_start();
