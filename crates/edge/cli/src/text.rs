@@ -41,6 +41,11 @@ impl Paint {
         text.lines().flat_map(|line| wrapped(line, width)).collect()
     }
 
+    /// Whether a line is no wider than the screen.
+    pub fn fits(self, line: &str) -> bool {
+        line.chars().count() <= self.width
+    }
+
     /// A paragraph whose lines below the first stand under its text, behind `label`.
     pub fn paragraph(self, label: &str, text: &str) -> String {
         let indent = label.chars().count();

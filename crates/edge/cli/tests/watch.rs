@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use quorate_note::CosignSigner;
-use quorate_testkit::server::Server;
+use quorate_testkit::server::{Reply, Server, serving};
 use quorate_testkit::site::{Log, entries, witness};
 use serde_json::Value;
 
@@ -198,6 +198,33 @@ fn an_alarm_outweighs_a_log_that_cannot_be_asked() {
     );
 }
 
+/// Of a restricted scroll everybody sees the head and nobody the tiles: to try again would not help.
+#[test]
+fn an_audit_of_a_restricted_log_says_what_to_do_about_it() {
+    let rig = Rig::new();
+    let cosigned = [(&rig.keys[0], now()), (&rig.keys[1], now())];
+    let mut serve = serving(history("", 900).files(300, &cosigned));
+    rig.server.now(move |path| match path {
+        "checkpoint" => serve(path),
+        _ => Reply::status(401, Vec::new()),
+    });
+    let (code, said, error) = rig.audit();
+    assert_eq!((code, said), (3, String::new()), "{error}");
+    let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(error.contains("--visibility public"), "{error}");
+    assert!(error.contains("log export --tiles"), "{error}");
+    assert!(!error.contains("and try again"), "{error}");
+    // Every word of a report has its place within the screen, but for those that are longer.
+    rig.show(&history("", 900), 300);
+    let (code, said, error) = rig.audit();
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        said.lines().all(|line| line.chars().count() <= 80),
+        "{said}"
+    );
+    assert!(said.contains("  root\n    sha256:"), "{said}");
+}
+
 /// Cron's reader may be gone and the disk full: all logs are checked, and the exit code is that of what was found.
 #[test]
 fn an_alarm_is_an_alarm_even_if_nobody_reads_it() {
@@ -274,7 +301,7 @@ fn without_a_quorum_an_audit_names_who_is_missing_and_reads_nothing_else() {
     let files = log.files(300, &[(&rig.keys[1], now())]);
     let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = std::sync::Arc::clone(&asked);
-    let mut serve = quorate_testkit::server::serving(files);
+    let mut serve = serving(files);
     rig.server.now(move |path| {
         seen.lock().unwrap().push(path.to_owned());
         serve(path)

@@ -114,6 +114,11 @@ impl Checkpoints {
         self.signs
     }
 
+    /// Has a head signed at once if the tree has grown since the last, else as soon as it grows.
+    pub(crate) fn wanted(&self) -> Arc<Notify> {
+        Arc::clone(&self.wanted)
+    }
+
     /// What is published, as it comes.
     pub(crate) fn heads(&self) -> watch::Receiver<Option<Arc<Published>>> {
         self.published.clone()
@@ -196,7 +201,7 @@ pub(crate) struct Checkpointer {
     pub(crate) keys_changed: watch::Receiver<u64>,
     /// Set when the node closes: what was appended is signed without waiting.
     pub(crate) closing: watch::Receiver<bool>,
-    /// The log keys in force, asked for every time: a retired key signs nothing more.
+    /// The log keys in force. Asked for again whenever keys changed: a retired key signs nothing more.
     pub(crate) signers: Box<dyn Fn() -> Result<Signers, IdentityError> + Send + Sync>,
     pub(crate) state: Arc<State>,
     pub(crate) root_file: std::path::PathBuf,
@@ -209,26 +214,39 @@ pub(crate) struct Checkpointer {
     pub(crate) witnessed: bool,
 }
 
+/// The log keys in force, and the number of key changes before they were read. A change is counted under the lock that
+/// signing holds, so with an equal count they are in force.
+type Held = Option<(u64, Signers)>;
+
 impl Checkpointer {
     /// Signs the current head, records it, then publishes it. Answers `None` if there is
     /// nothing new: no growth, and the same keys.
-    fn sign(&self, newest: Option<&Published>) -> Result<Option<Published>, CheckpointError> {
+    fn sign(
+        &self,
+        newest: Option<&Published>,
+        held: &mut Held,
+    ) -> Result<Option<Published>, CheckpointError> {
         // Keys do not change between choosing them and recording what they signed.
         let _keys_stay = self.signing.read().unwrap_or_else(PoisonError::into_inner);
-        let signers = (self.signers)()?;
+        let changes = *self.keys_changed.borrow();
+        let signers = match held.take() {
+            Some((read_at, signers)) if read_at == changes => signers,
+            _ => (self.signers)()?,
+        };
+        let signers = &held.insert((changes, signers)).1;
         let (size, root) = match newest {
             _ if *self.gate.borrow() == Gate::Open => self.reader.head(),
             // What was signed may be signed again, and the empty tree is consistent with everything.
             Some(newest) => (newest.size, newest.root),
             None => (0, Hash::EMPTY_ROOT),
         };
-        if newest.is_some_and(|n| n.size == size && n.is_signed_by(&signers)) {
+        if newest.is_some_and(|n| n.size == size && n.is_signed_by(signers)) {
             return Ok(None);
         }
         let signed_at = clock::now_micros();
         let checkpoint = Checkpoint::new(self.origin.clone(), size, root)?;
         let seconds = u64::try_from(signed_at / 1_000_000).unwrap_or(0);
-        let note = SignedCheckpoint::sign(&checkpoint, &signers, seconds)?.to_bytes();
+        let note = SignedCheckpoint::sign(&checkpoint, signers, seconds)?.to_bytes();
         let head_hash = checkpoint.head_hash().to_string();
         let recorded = self.state.record_signed_head(
             &self.scroll,
@@ -314,13 +332,16 @@ impl Checkpointer {
         let this = Arc::new(self);
         let root_file = Arc::clone(&this).keep_root_file(published.clone());
         let signing = async move {
+            let mut held = None;
             loop {
                 keys_changed.mark_unchanged();
                 let current = publish.borrow().clone();
                 let worker = Arc::clone(&this);
-                let Some(signed) = off_thread(move || worker.sign(current.as_deref())).await else {
+                let sign = move || (worker.sign(current.as_deref(), &mut held), held);
+                let Some((signed, still_held)) = off_thread(sign).await else {
                     return;
                 };
+                held = still_held;
                 match signed {
                     Ok(Some(p)) => {
                         publish.send_replace(Some(Arc::new(p)));

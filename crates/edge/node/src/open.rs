@@ -476,6 +476,7 @@ impl Inner {
             progress: sequencer.map_or_else(Arc::default, |s| Arc::clone(s.progress())),
             roster: Roster::of(quorum, stored.as_ref()),
             audience: Audience::default(),
+            wanted: checkpoints.wanted(),
         };
         let (node, name) = (Arc::downgrade(self), spec.name.clone());
         let on_failure = move |error| {

@@ -34,6 +34,7 @@ mod failure_domains;
 mod implies;
 mod label;
 mod name;
+mod overlap;
 mod parse;
 mod policy;
 mod render;

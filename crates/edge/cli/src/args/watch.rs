@@ -40,13 +40,13 @@ pub(crate) struct Monitor {
     /// Prefixes of the logs: https://, http://, file://, or folders
     #[arg(value_name = "URL", required = true)]
     pub(crate) logs: Vec<Place>,
-    /// Whom to believe: the logs' keys, witnesses and quorum
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: PathBuf,
+    /// Whom to believe: the logs' keys, witnesses and quorum (repeatable: each log is held to the policy that lists it)
+    #[arg(long = "policy", value_name = "FILE", required = true)]
+    pub(crate) policies: Vec<PathBuf>,
     /// Where heads and evidence are remembered [default: ~/.local/share/quorate-monitor]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// How old a log's newest head may be: an age such as 90s, 15m, 2h or 7d; 'off' for any
+    /// How old a log's newest head may be: an age such as 90s, 15m, 24h or 7d; 'off' for any
     #[arg(long, value_name = "AGE", default_value = "24h")]
     pub(crate) max_age: MaxAge,
     /// A witness to ask what it saw, beside those of the policy: its monitoring prefix, http(s):// or a folder (repeatable)
@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(age("90s"), Ok(Some(90)));
         assert_eq!(age("15m"), Ok(Some(900)));
         assert_eq!(age("2h"), Ok(Some(7200)));
+        assert_eq!(age("24h"), Ok(Some(86_400)));
         assert_eq!(age("7d"), Ok(Some(604_800)));
         assert_eq!(age("off"), Ok(None));
         for bad in [

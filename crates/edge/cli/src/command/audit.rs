@@ -101,6 +101,14 @@ fn failure(words: &Audit, error: &AuditError) -> Failure {
             "no-log",
             "name the prefix of a tiled log, below which 'checkpoint' and 'tile/' are",
         ),
+        AuditError::Fetch(error) | AuditError::Tree(TreeError::Fetch(error))
+            if error.is_denied() =>
+        {
+            (
+                "restricted",
+                "the log shows this to its own readers only, and trying again will not help. A node's restricted scroll is audited from the folder that 'quorate log export --tiles' writes; everybody can audit one made with --visibility public",
+            )
+        }
         AuditError::Malformed { .. } => (
             "malformed",
             "is this the prefix of a tiled log (c2sp.org/tlog-tiles)?",
@@ -120,7 +128,7 @@ fn failure(words: &Audit, error: &AuditError) -> Failure {
         ),
         _ if error.is_environment() => (
             "unreachable",
-            "nothing is known of the log; try again. A restricted scroll is audited from the folder that 'quorate log export --tiles' writes",
+            "nothing is known of the log: check the address and the network, and try again",
         ),
         _ => (
             "inconsistent",

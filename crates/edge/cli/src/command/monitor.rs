@@ -21,16 +21,24 @@ use crate::text::{Fields, Paint, count, printable};
 /// Logs that are checked at once.
 const AT_ONCE: usize = 8;
 const WHAT: &str = "cannot watch logs";
+const ALARM: &str = "exit code 1: what a log shows is not as it should be (3: somebody could not be asked; 0: all well)\n\
+                     keep the evidence, rely on nothing these logs say, and ask their operators what happened";
+const UNKNOWN: &str = "exit code 3: somebody could not be asked, nothing speaks against a log (1: something does; 0: all well)\n\
+                       check address and network and run it again; if it lasts, ask whoever runs what is named above";
 
 pub(super) fn run(words: &args::Monitor, out: Out) -> Result<(), Stop> {
-    let policy = usable(&words.policy)?;
     let mut witnesses = words.witnesses.clone();
-    if !words.logs_only {
-        witnesses.extend(Watch::witnesses_of(&policy).map_err(|error| {
-            let why = format!("the policy's {error}");
-            Failure::refused("policy", WHAT, why)
-                .hint("correct the policy, or ask the logs only with --logs-only")
-        })?);
+    let mut policies = Vec::new();
+    for file in &words.policies {
+        let policy = usable(file)?;
+        if !words.logs_only {
+            witnesses.extend(Watch::witnesses_of(&policy).map_err(|error| {
+                let why = format!("the policy's {error}");
+                Failure::refused("policy", WHAT, why)
+                    .hint("correct the policy, or ask the logs only with --logs-only")
+            })?);
+        }
+        policies.push(policy);
     }
     let (mut logs, state) = (words.logs.clone(), state(words)?);
     for list in [&mut logs, &mut witnesses] {
@@ -39,7 +47,7 @@ pub(super) fn run(words: &args::Monitor, out: Out) -> Result<(), Stop> {
     }
     let monitor = Monitor::open(Watch {
         logs,
-        policy,
+        policies,
         witnesses,
         max_age: words.max_age.0,
         state: state.clone(),
@@ -81,6 +89,11 @@ fn opening(error: &MonitorError) -> Failure {
             Exit::Refused,
             "policy",
             "a policy needs a 'log' line; 'quorate policy show' writes one",
+        ),
+        MonitorError::TwoPolicies(_) => (
+            Exit::Refused,
+            "policy",
+            "give one policy for each log: each log is held to the one that lists its origin",
         ),
         MonitorError::Memory(MemoryError::InUse(_)) => (
             Exit::Environment,
@@ -130,14 +143,14 @@ async fn once(monitor: &Monitor, quiet: bool, out: Out) -> Result<(), Stop> {
         let what = format!("something is wrong with {}", logs(wrong.len()));
         wrong.extend(unknown);
         return Err(Failure::refused("alarm", what, wrong.join("\n"))
-            .hint("keep the evidence, and do not rely on what these logs say until it is explained")
+            .hint(ALARM)
             .into());
     }
     if !unknown.is_empty() {
         let what = format!("{} could not be checked completely", logs(unknown.len()));
         return Err(
             Failure::environment("unreachable", what, unknown.join("\n"))
-                .hint("nothing speaks against the logs; try again")
+                .hint(UNKNOWN)
                 .into(),
         );
     }

@@ -86,7 +86,7 @@ fn text(report: &Report, taken: Taken, entry: &Path, paint: Paint) -> String {
     text
 }
 
-/// A line of the report; only sentences are broken, so that a hash stays where it is.
+/// A line of the report, broken between words. A hash that does not fit beside its label stands below it.
 pub(super) fn laid_out(line: &str, paint: Paint) -> String {
     if let Some(sentence) = line.strip_prefix("  - ") {
         return paint.paragraph("  - ", sentence);
@@ -95,12 +95,34 @@ pub(super) fn laid_out(line: &str, paint: Paint) -> String {
         Some(("Proven", _)) => ("Proven", paint.good("Proven")),
         Some(("Verdict", _)) => ("Verdict", paint.bold("Verdict")),
         _ if line == "Not proven:" => return format!("{}:\n", paint.bold("Not proven")),
-        _ => return format!("{line}\n"),
+        _ => return fitted(line, paint),
     };
     let label = format!("{head}: ");
     let sentence = line.strip_prefix(&label).unwrap_or_default();
     let text = paint.paragraph(&label, sentence);
     text.replacen(head, &coloured, 1)
+}
+
+/// A row of the report: as it is where it fits, else what follows the label in lines of its own.
+fn fitted(line: &str, paint: Paint) -> String {
+    if paint.fits(line) {
+        return format!("{line}\n");
+    }
+    let words = line.trim_start();
+    let indent = line.len() - words.len();
+    let below = " ".repeat(indent + 2);
+    match words.split_once("  ") {
+        Some((label, value)) => {
+            let value = paint.paragraph(&below, value.trim_start());
+            format!("{:indent$}{label}\n{value}", "")
+        }
+        None => {
+            let mut lines = paint.fit(words, indent + 2).into_iter();
+            let first = lines.next().unwrap_or_default();
+            let rest: String = lines.map(|line| format!("{below}{line}\n")).collect();
+            format!("{:indent$}{first}\n{rest}", "")
+        }
+    }
 }
 
 fn hint(error: &VerifyError) -> &'static str {

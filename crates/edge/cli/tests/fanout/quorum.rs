@@ -131,6 +131,7 @@ fn anyone_can_audit_and_watch_a_scroll_of_a_running_node_and_its_witnesses() {
     // A witness that is away is told, and nothing is wrong with the log.
     drop(witnesses.pop());
     let third = watched();
-    assert_eq!(third["findings"][0]["code"], "unreachable", "{third}");
+    let code = &third["findings"][0]["code"];
+    assert_eq!(code, "witness-unreachable", "{third}");
     assert_eq!(place.run("nowhere", &monitor).status.code(), Some(3));
 }

@@ -11,6 +11,7 @@
 //! - So a witness can withhold its co-signature, and it can halt a log; it can make nothing be signed or shown. What it
 //!   answers is verified, bounded in size and time, and a forged line rejects only its own answer.
 
+mod audience;
 mod client;
 #[cfg(test)]
 mod client_tests;
@@ -32,11 +33,12 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use audience::Audience;
 pub(crate) use client::{Client, Limits};
 pub(crate) use quorum::NodeQuorum;
 pub use quorum::QuorumError;
 pub(crate) use recall::Gate;
 pub use remote::RemoteError;
 pub(crate) use roster::{Roster, Trouble};
-pub(crate) use standing::{Audience, Witnessing};
+pub(crate) use standing::Witnessing;
 pub(crate) use task::{Fanout, judged_again};

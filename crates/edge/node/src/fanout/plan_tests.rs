@@ -310,6 +310,20 @@ fn a_witness_that_missed_a_quorate_head_is_asked_again_although_nothing_is_appen
 }
 
 /// So long that a head is not kept for it.
+/// After a start: the newest head is quorate already, and those that missed it are brought up to it.
+#[test]
+fn a_head_that_was_quorate_before_the_start_goes_to_the_witnesses_that_missed_it() {
+    let mut plan = Plan::new(3, EXTRAS);
+    plan.learn([Some(9), Some(4), None].into_iter());
+    plan.settled(head(9));
+    assert_eq!(size_of(plan.under_way()), None, "nothing waits for it");
+    assert_eq!(size_of(plan.wanted()), Some(9));
+    assert_eq!(plan.due(0), [asked(1, 4, 9), asked(2, 0, 9)]);
+    // It was signed: whoever has it is not ahead of the log.
+    let known = plan.answered(asked(2, 0, 9), Outcome::Conflict { size: 9 }, 1, 0);
+    assert_eq!(known, Ok(()));
+}
+
 fn away() -> Outcome {
     let wait = Some(Duration::from_secs(60));
     Outcome::Busy { wait }

@@ -1,11 +1,11 @@
 //! What others see of a scroll's witnesses: the newest quorate head, and how far the newest head is from it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
+use super::audience::Audience;
 use super::quorum::NodeQuorum;
 use super::recall::Gate;
 use super::roster::Roster;
@@ -43,37 +43,6 @@ pub(crate) struct Standing {
     pub(crate) behind: Option<Behind>,
     /// A witness claims what cannot be.
     pub(crate) alarm: Option<String>,
-}
-
-/// Callers that wait for a quorate head: no further co-signatures are collected meanwhile.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Audience(Arc<(AtomicUsize, Notify)>);
-
-impl Audience {
-    /// One more waits, for as long as what this gives lives.
-    fn wait(&self) -> impl Drop + use<> {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
-        self.0.1.notify_one();
-        Waits(self.clone())
-    }
-
-    /// Whether somebody waits.
-    pub(super) fn waits(&self) -> bool {
-        self.0.0.load(Ordering::SeqCst) > 0
-    }
-
-    /// Resolves when one more waits.
-    pub(super) async fn came(&self) {
-        self.0.1.notified().await;
-    }
-}
-
-struct Waits(Audience);
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        self.0.0.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 /// The witnesses of a scroll, as handlers see them.
@@ -120,16 +89,20 @@ impl Witnessing {
         Some(Arc::clone(&head.published))
     }
 
-    /// A quorate head that covers `size` entries. `None` if the node stops before there is one.
+    /// A quorate head that covers `size` entries, which are durable; it is asked for. `None` if the node stops before
+    /// there is one, or nothing new may be signed.
     pub(crate) async fn covering(&self, size: u64) -> Option<Arc<Published>> {
-        let _waits = self.audience.wait();
-        let mut standing = self.standing.clone();
-        let covers = |s: &Standing| {
-            let quorate = s.quorate.as_ref();
-            quorate.is_some_and(|q| q.published.size >= size)
-        };
-        let found = standing.wait_for(covers).await.ok()?;
-        found.quorate.as_ref().map(|q| Arc::clone(&q.published))
+        let waiting = self.audience.wait(size);
+        // Only now: a head that is shown later finds who waits.
+        if let Some(newest) = self.newest().filter(|newest| newest.size >= size) {
+            return Some(newest);
+        }
+        let mut gate = self.gate.clone();
+        tokio::select! {
+            biased;
+            head = waiting.head() => head,
+            _refused = gate.wait_for(|g| g.refusal().is_some()) => None,
+        }
     }
 
     /// Why nothing new is signed, if it must not be.

@@ -10,16 +10,17 @@ use quorate_note::{
 use quorate_policy::{Policy, PolicyErrorKind, Verdict};
 use quorate_store::Reader;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::audience::Audience;
 use super::client::{Answer, Client, SubmitError};
 use super::plan::{NotPublished, Outcome, Plan, Quorate, Submission};
 use super::quorum::NodeQuorum;
 use super::recall::{Gate, Recall};
 use super::remote::Remote;
 use super::roster::{Roster, Trouble};
-use super::standing::{Audience, Behind, QuorateHead, Standing, Witnessing};
+use super::standing::{Behind, QuorateHead, Standing, Witnessing};
 use crate::checkpoint::Published;
 use crate::clock;
 use crate::state::{SignedHead, State, StateError};
@@ -62,6 +63,8 @@ pub(crate) struct Fanout {
     pub(crate) roster: Roster,
     /// Who waits for a quorate head.
     pub(crate) audience: Audience,
+    /// Has a head signed without waiting for the interval.
+    pub(crate) wanted: Arc<Notify>,
 }
 
 /// What the witnesses remember of a log.
@@ -110,7 +113,9 @@ impl Fanout {
             audience: self.audience.clone(),
             progress: Some(Arc::clone(&self.progress)),
         };
+        let closes = self.audience.closes();
         let task = async move {
+            let _closes = closes;
             tokio::select! {
                 ended = Arc::new(self).run(&show, heads, &gate) => {
                     if let Err(error) = ended {
@@ -181,6 +186,7 @@ impl Fanout {
     ) -> Result<Option<String>, FanoutError> {
         let started = Instant::now();
         let mut asked: JoinSet<Option<Answered>> = JoinSet::new();
+        let mut wanted_beyond = None;
         heads.mark_changed();
         loop {
             let now = millis(started.elapsed());
@@ -192,14 +198,19 @@ impl Fanout {
                 asked.spawn(async move { this.ask(submission, &head).await });
             }
             if let Some(quorate) = self.published(&mut plan, now)? {
+                // It is signed while this one is stored.
+                self.want_head(&plan, &heads, &mut wanted_beyond);
                 let Some(stored) = Arc::clone(&self).store(quorate).await? else {
                     return Ok(None);
                 };
                 self.progress.quorum.reached(stored.published.size);
+                let published = Arc::clone(&stored.published);
                 show.send_modify(|s| s.quorate = Some(stored));
+                self.audience.reached(&published);
                 self.show_distance(&plan, show, &heads);
                 continue;
             }
+            self.want_head(&plan, &heads, &mut wanted_beyond);
             self.show_distance(&plan, show, &heads);
             let wake = plan.wake_at().map(Duration::from_millis);
             tokio::select! {
@@ -225,6 +236,22 @@ impl Fanout {
                 () = self.audience.came() => {}
                 () = tokio::time::sleep_until((started + wake.unwrap_or_default()).into()), if wake.is_some() => {}
             }
+        }
+    }
+
+    /// Asks for a head that covers what callers wait for, once, and not while one is under way: a head that is signed
+    /// earlier covers less when its turn comes.
+    fn want_head(
+        &self,
+        plan: &Plan,
+        heads: &watch::Receiver<Option<Arc<Published>>>,
+        wanted_beyond: &mut Option<u64>,
+    ) {
+        let signed = heads.borrow().as_ref().map_or(0, |h| h.size);
+        let is_wanted = plan.under_way().is_none() && self.audience.waits_beyond(signed);
+        if is_wanted && *wanted_beyond != Some(signed) {
+            *wanted_beyond = Some(signed);
+            self.wanted.notify_one();
         }
     }
 

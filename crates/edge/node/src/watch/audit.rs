@@ -83,10 +83,12 @@ pub enum AuditError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// There is nothing at the place.
-    #[error("there is no {at}")]
+    #[error("there is no {at}{}", question(meant.as_deref()))]
     NoCheckpoint {
         /// Address of the checkpoint.
         at: String,
+        /// The address on the web that was meant, if that was no folder but looks like one.
+        meant: Option<String>,
     },
     /// Reading failed; or an answer is longer than any could be, which is the log's fault.
     #[error(transparent)]
@@ -139,6 +141,10 @@ pub enum AuditError {
     Interrupted,
 }
 
+fn question(meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"))
+}
+
 impl AuditError {
     /// Whether the network, the disk or the server failed: the same may work later, and nothing is known of the log.
     #[must_use]
@@ -158,7 +164,10 @@ pub(super) async fn checkpoint(
 ) -> Result<SignedCheckpoint, AuditError> {
     let at = || place.below("checkpoint");
     let note = fetcher.get(place, "checkpoint", MAX_NOTE_LEN).await?;
-    let note = note.ok_or_else(|| AuditError::NoCheckpoint { at: at() })?;
+    let note = note.ok_or_else(|| AuditError::NoCheckpoint {
+        at: at(),
+        meant: place.meant(),
+    })?;
     SignedCheckpoint::parse(&note).map_err(|source| AuditError::Malformed { at: at(), source })
 }
 

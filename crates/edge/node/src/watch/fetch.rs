@@ -74,6 +74,17 @@ enum Problem {
 }
 
 impl FetchError {
+    /// What happened, for a report that names the address itself.
+    pub(super) fn why(&self) -> String {
+        self.problem.to_string()
+    }
+
+    /// Whether the resource exists and is not for everybody.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self.problem, Problem::Denied(_))
+    }
+
     /// Whether the network, the disk or the server failed, so that the same may work later. If not, the log answered
     /// with what is no part of any log.
     #[must_use]

@@ -22,7 +22,7 @@ pub enum Finding {
         shown: u64,
         /// Who showed that.
         from: String,
-        /// The file; none if there is enough of its kind.
+        /// The proof; none if there is enough of its kind, or if it could not be written.
         evidence: Option<PathBuf>,
     },
     /// A proof against the log was kept before.
@@ -115,6 +115,14 @@ pub enum Finding {
         /// Where a head is kept that nothing could be said of.
         evidence: Option<PathBuf>,
     },
+    /// A witness could not be asked. What the log itself shows was judged all the same.
+    #[error("{from}: {why}")]
+    WitnessUnreachable {
+        /// The witness.
+        from: String,
+        /// Why.
+        why: String,
+    },
     /// The memory failed, or cannot be trusted.
     #[error("{why}")]
     Memory {
@@ -127,7 +135,7 @@ pub enum Finding {
 
 impl Finding {
     /// Names of all findings, which are labels of the metrics.
-    pub const CODES: [&'static str; 12] = [
+    pub const CODES: [&'static str; 13] = [
         "split-view",
         "proof-kept",
         "rollback",
@@ -139,6 +147,7 @@ impl Finding {
         "stale",
         "clock",
         "unreachable",
+        "witness-unreachable",
         "memory",
     ];
 
@@ -157,6 +166,7 @@ impl Finding {
             Self::Stale { .. } => "stale",
             Self::Ahead { .. } => "clock",
             Self::Unreachable { .. } => "unreachable",
+            Self::WitnessUnreachable { .. } => "witness-unreachable",
             Self::Memory { .. } => "memory",
         }
     }
@@ -165,7 +175,7 @@ impl Finding {
     #[must_use]
     pub fn is_environment(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Ahead { .. } => true,
+            Self::Unreachable { .. } | Self::WitnessUnreachable { .. } | Self::Ahead { .. } => true,
             Self::Memory { environment, .. } => *environment,
             _ => false,
         }

@@ -149,7 +149,7 @@ impl Memory {
                 source,
             }
         };
-        fs::create_dir_all(dir).map_err(failed("make"))?;
+        make_durably(dir).map_err(failed("make"))?;
         let lock = dir.join("LOCK");
         let empty = fs::read_dir(dir).map_err(failed("read"))?.next().is_none();
         if !empty && !lock.try_exists().map_err(failed("read"))? {
@@ -278,8 +278,8 @@ impl Memory {
         write(&path, &record)
     }
 
-    /// Keeps evidence, unless the same is kept already or there is enough of its kind. The file it is in, if it is kept.
-    /// Durable when it returns.
+    /// Keeps evidence, unless the same is kept already or there is enough of its kind. The file it is in, if it is kept:
+    /// the proof where there is one, else the description. Durable when it returns.
     ///
     /// # Errors
     /// [`MemoryError`].
@@ -297,16 +297,17 @@ impl Memory {
             return Ok(None);
         }
         // The proof first: where the description is, so is what it describes.
+        let mut named = path.clone();
         if let Some(proof) = &evidence.proof {
-            let path = path.with_extension("evidence");
-            if !kept.contains(&path) {
-                write_atomic(&OsDisk, &path, proof.as_bytes(), MODE_SHARED)?;
+            named.set_extension("evidence");
+            if !kept.contains(&named) {
+                write_atomic(&OsDisk, &named, proof.as_bytes(), MODE_SHARED)?;
             }
         }
         if !kept.contains(&path) {
             write(&path, evidence)?;
         }
-        Ok(Some(path))
+        Ok(Some(named))
     }
 
     /// Proofs against a log that are kept. They do not go away when it behaves again.
@@ -348,6 +349,26 @@ impl Memory {
         let name = format!("{}.json", hex(place.to_string().as_bytes(), 64));
         self.dir.join("places").join(name)
     }
+}
+
+/// Makes a folder and those above it. Each new name is durable in the folder it stands in: otherwise a power cut could
+/// take the whole memory, and a monitor without one believes whatever it is shown first.
+fn make_durably(dir: &Path) -> io::Result<()> {
+    let mut missing = Vec::new();
+    let mut at = Some(dir);
+    while let Some(folder) = at.filter(|at| !at.as_os_str().is_empty()) {
+        if folder.try_exists()? {
+            break;
+        }
+        missing.push(folder);
+        at = folder.parent();
+    }
+    fs::create_dir_all(dir)?;
+    for folder in missing.into_iter().rev() {
+        let parent = folder.parent().filter(|p| !p.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

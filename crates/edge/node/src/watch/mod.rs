@@ -13,6 +13,7 @@ mod finding;
 mod memory;
 mod monitor;
 mod place;
+mod policies;
 mod rules;
 mod service;
 mod tree;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quorate_note::{SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, WitnessKey};
+use quorate_note::{LogKey, SignedCheckpoint, VerifiedCheckpoint, VerifiedCosignature, WitnessKey};
 use quorate_policy::{CheckpointRefused, Policy};
 use thiserror::Error;
 
@@ -17,9 +17,11 @@ use super::fetch::{Fetcher, Patience};
 use super::finding::Finding;
 use super::memory::{Before, Facts, Memory, MemoryError};
 use super::place::{Place, PlaceError};
+use super::policies::{NotAccepted, listed_twice, listing};
 use super::rules::{Fits, Standing, Successor, standing};
 use super::tree::TreeError;
 use super::weigh::{SPLIT_VIEW, Weighed};
+use super::witnesses::Heard;
 use crate::clock;
 use crate::outbound::TlsError;
 use crate::tasks::off_thread;
@@ -32,8 +34,9 @@ const SKEW: u64 = 300;
 pub struct Watch {
     /// The logs.
     pub logs: Vec<Place>,
-    /// The policy that each of them is held to.
-    pub policy: Policy,
+    /// Whom to believe. A log is held to the one policy that lists it: by its origin, as a key may be listed once in a
+    /// policy and sign for several logs.
+    pub policies: Vec<Policy>,
     /// Monitoring prefixes of witnesses that are asked what they saw.
     pub witnesses: Vec<Place>,
     /// How old the newest head of a log may be.
@@ -82,6 +85,9 @@ pub enum MonitorError {
     /// The policy trusts no log.
     #[error("the policy has no `log` line, so it trusts no log's signature")]
     NoLogKey,
+    /// Two policies list one log, and nothing says which of them counts.
+    #[error("two policies list the log {0}")]
+    TwoPolicies(String),
     /// A witness is in a folder that is not there. The caller's.
     #[error("the witness at {0} is no address at https:// or http://, and no folder that exists")]
     NoWitness(Place),
@@ -153,8 +159,9 @@ struct Known {
     at: BTreeSet<Place>,
 }
 
-/// A head with what was verified of it.
-pub(super) struct Seen {
+/// A head with what was verified of it, by the policy that lists its log.
+pub(super) struct Seen<'a> {
+    policy: &'a Policy,
     pub(super) head: VerifiedCheckpoint,
     pub(super) cosignatures: Vec<VerifiedCosignature>,
 }
@@ -168,8 +175,11 @@ impl Monitor {
         if watch.logs.is_empty() {
             return Err(MonitorError::NoLog);
         }
-        if watch.policy.logs().is_empty() {
+        if watch.policies.is_empty() || watch.policies.iter().any(|p| p.logs().is_empty()) {
             return Err(MonitorError::NoLogKey);
+        }
+        if let Some(log) = listed_twice(&watch.policies) {
+            return Err(MonitorError::TwoPolicies(log));
         }
         if let Some(nowhere) = watch.witnesses.iter().find(|w| !w.may_be_asked()) {
             return Err(MonitorError::NoWitness(nowhere.clone()));
@@ -221,7 +231,7 @@ impl Monitor {
             }
         })?;
         let seen = self.verify(&signed).map_err(|e| not_verified(from(), &e))?;
-        let standing = standing(&self.watch.policy, &seen.head, &seen.cosignatures)
+        let standing = standing(seen.policy, &seen.head, &seen.cosignatures)
             .map_err(|e| not_verified(from(), &e))?;
         checked.head = Some(Shown {
             head: seen.head.clone(),
@@ -253,13 +263,33 @@ impl Monitor {
             checked.at,
         );
         self.freshness(checked, standing, &facts);
+        let before = before.as_ref();
+        if remembered.is_none() {
+            // Of a log's first head nothing else is known: it is remembered only if no witness speaks against it.
+            let heard = self.ask_witnesses(checked, &seen.head, true).await;
+            if !heard.against {
+                self.settle(checked, before, None, &seen.head, &facts).await;
+                self.remember_heard(checked, heard).await;
+            }
+            return Ok(());
+        }
         // Whatever the log says or does not say to us: its witnesses are asked.
         let (newest, tiles) = self
-            .settle(checked, before.as_ref(), remembered, &seen.head, &facts)
+            .settle(checked, before, remembered, &seen.head, &facts)
             .await;
         let newest = newest.unwrap_or(seen.head);
-        self.ask_witnesses(checked, newest, tiles).await;
+        let heard = self.ask_witnesses(checked, &newest, tiles).await;
+        self.remember_heard(checked, heard).await;
         Ok(())
+    }
+
+    /// Remembers the newest head that a witness had, if it continues what is remembered.
+    async fn remember_heard(&self, checked: &mut Checked, heard: Heard) {
+        let Some(next) = heard.next else { return };
+        match self.remember(&next).await {
+            Ok(()) => checked.remembered = Some(next.head().checkpoint().size()),
+            Err(finding) => checked.findings.push(finding),
+        }
     }
 
     /// Compares what a place shows with what is remembered, and remembers what may be. The newest head that is remembered
@@ -279,7 +309,7 @@ impl Monitor {
         let went_back = before.filter(|b| shown < b.head.checkpoint().size());
         if let Some(before) = went_back {
             let told = self.went_back(&before.head, seen, place.to_string()).await;
-            checked.findings.push(told.unwrap_or_else(|failed| failed));
+            checked.findings.extend(told);
         }
         match self.weigh(&place, newest.as_ref(), seen).await {
             Ok(Weighed::Next(next)) => {
@@ -311,7 +341,7 @@ impl Monitor {
             Ok(weighed) => {
                 if let Some(newest) = &newest {
                     let told = self.against(newest, seen, place.to_string(), weighed).await;
-                    checked.findings.extend(told.unwrap_or_else(Some));
+                    checked.findings.extend(told);
                 }
             }
             Err(mut finding) => {
@@ -339,11 +369,27 @@ impl Monitor {
     }
 
     /// Signatures by keys of the policy. How many co-signatures there are does not matter here.
-    pub(super) fn verify(&self, signed: &SignedCheckpoint) -> Result<Seen, CheckpointRefused> {
-        let head = signed.verify_log(&self.watch.policy.log_keys())?;
-        let keys: Vec<WitnessKey> = self.watch.policy.witness_keys();
-        let cosignatures = head.cosignatures(&keys)?;
-        Ok(Seen { head, cosignatures })
+    pub(super) fn verify(&self, signed: &SignedCheckpoint) -> Result<Seen<'_>, NotAccepted> {
+        let origin = signed.checkpoint_unverified().origin();
+        let policy = listing(&self.watch.policies, origin)?;
+        let refused = CheckpointRefused::from;
+        let head = signed.verify_log(&policy.log_keys()).map_err(refused)?;
+        let keys: Vec<WitnessKey> = policy.witness_keys();
+        let cosignatures = head.cosignatures(&keys).map_err(CheckpointRefused::from)?;
+        Ok(Seen {
+            policy,
+            head,
+            cosignatures,
+        })
+    }
+
+    /// Keys of all logs that are believed.
+    fn log_keys(&self) -> Vec<LogKey> {
+        self.watch
+            .policies
+            .iter()
+            .flat_map(Policy::log_keys)
+            .collect()
     }
 
     /// Too few co-signatures, or too old ones.
@@ -391,18 +437,18 @@ impl Monitor {
     }
 
     async fn place_before(&self, place: &Place) -> Result<Option<Before>, Finding> {
-        let (place, keys) = (place.clone(), self.watch.policy.log_keys());
+        let (place, keys) = (place.clone(), self.log_keys());
         let read = self.with_memory(move |memory| memory.place(&place, &keys));
         read.await
     }
 
     async fn remembered(&self, origin: &str) -> Result<Option<VerifiedCheckpoint>, Finding> {
-        let (origin, keys) = (origin.to_owned(), self.watch.policy.log_keys());
+        let (origin, keys) = (origin.to_owned(), self.log_keys());
         let read = self.with_memory(move |memory| memory.log(&origin, &keys));
         read.await
     }
 
-    pub(super) async fn remember(&self, next: &Successor) -> Result<(), Finding> {
+    async fn remember(&self, next: &Successor) -> Result<(), Finding> {
         let next = next.clone();
         let written = self.with_memory(move |memory| memory.remember(&next));
         written.await

@@ -73,6 +73,20 @@ impl Place {
         self.folder().is_none_or(Path::is_dir)
     }
 
+    /// The address on the web that was meant, where no such folder exists and its name looks like a host's.
+    pub(super) fn meant(&self) -> Option<String> {
+        let folder = self.folder().filter(|folder| !folder.is_dir())?;
+        let text = folder.to_str()?;
+        let host = text.split('/').next()?;
+        let near = host == "localhost"
+            || host.starts_with("localhost:")
+            || host.starts_with(|c: char| c.is_ascii_digit());
+        let scheme = if near { "http" } else { "https" };
+        let is_host = near || (!host.starts_with('.') && host.contains(['.', ':']));
+        let address = format!("{scheme}://{text}");
+        (is_host && Self::on_the_web(&address).is_ok()).then_some(address)
+    }
+
     /// The address of a resource below it, or the file it is in.
     pub(super) fn below(&self, path: &str) -> String {
         match &self.0 {
@@ -125,6 +139,9 @@ fn web(text: &str) -> Result<String, PlaceError> {
         return Err(PlaceError::Extra);
     }
     let prefix = text.trim_end_matches('/');
+    // Whoever copies the address of a checkpoint means the log below whose prefix it is.
+    let prefix = prefix.strip_suffix("/checkpoint").unwrap_or(prefix);
+    let prefix = prefix.trim_end_matches('/');
     let uri: Uri = format!("{prefix}/checkpoint")
         .parse()
         .map_err(|_| PlaceError::Form)?;
@@ -170,6 +187,15 @@ mod tests {
         for (text, expected) in [
             ("https://log.example", "https://log.example/tile/0/000"),
             ("http://[::1]:8/a/b/", "http://[::1]:8/a/b/tile/0/000"),
+            (
+                "https://log.example/checkpoint",
+                "https://log.example/tile/0/000",
+            ),
+            ("http://h/a/checkpoint/", "http://h/a/tile/0/000"),
+            (
+                "http://h/my-checkpoint",
+                "http://h/my-checkpoint/tile/0/000",
+            ),
             ("file:///srv/a%20b%c3%a4", "/srv/a bä/tile/0/000"),
             ("file://localhost/srv", "/srv/tile/0/000"),
             ("site", "site/tile/0/000"),
@@ -199,5 +225,25 @@ mod tests {
         assert!(Place::on_the_web("https://witness.example/a").is_ok());
         let long = format!("https://log.example/{}", "a".repeat(MAX_ADDRESS));
         assert_eq!(below(&long), Err(PlaceError::TooLong));
+    }
+    #[test]
+    fn a_name_that_is_no_folder_and_looks_like_a_host_is_asked_about() {
+        let meant = |text: &str| text.parse::<Place>().unwrap().meant();
+        for (text, expected) in [
+            ("log.example/2026", Some("https://log.example/2026")),
+            (
+                "127.0.0.1:1/scrolls/A",
+                Some("http://127.0.0.1:1/scrolls/A"),
+            ),
+            ("localhost:1", Some("http://localhost:1")),
+            ("nowhere", None),
+            ("./log.example", None),
+            ("/srv/log.example", None),
+            ("https://log.example", None),
+        ] {
+            assert_eq!(meant(text).as_deref(), expected, "{text}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(meant(folder.path().to_str().unwrap()), None);
     }
 }

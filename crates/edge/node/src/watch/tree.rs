@@ -83,7 +83,8 @@ pub(super) async fn fetch_tile(
     place: &Place,
     tile: TileId,
 ) -> Result<Vec<Hash>, TreeError> {
-    for id in [Some(tile), tile.to_full()].into_iter().flatten() {
+    let full = tile.to_full().filter(|full| *full != tile);
+    for id in std::iter::once(tile).chain(full) {
         let path = format!("tile/{id}");
         if let Some(octets) = fetcher.get(place, &path, id.byte_len()).await? {
             let at = || place.below(&path);

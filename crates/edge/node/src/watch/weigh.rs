@@ -124,46 +124,41 @@ impl Monitor {
         before: &VerifiedCheckpoint,
         seen: &VerifiedCheckpoint,
         from: String,
-    ) -> Result<Finding, Finding> {
+    ) -> Vec<Finding> {
         let what = "The log showed the first head at this address, and later the second, which is smaller.";
-        Ok(Finding::Rollback {
-            remembered: before.checkpoint().size(),
-            shown: seen.checkpoint().size(),
-            evidence: self.keep(ROLLBACK, what, before, seen, from, None).await?,
+        let (remembered, shown) = (before.checkpoint().size(), seen.checkpoint().size());
+        let kept = self.keep(ROLLBACK, what, before, seen, from, None).await;
+        told(kept, |evidence| Finding::Rollback {
+            remembered,
+            shown,
+            evidence,
         })
     }
 
-    /// What speaks against the log; none where nothing does.
+    /// What speaks against the log; nothing where nothing does. That evidence could not be written stands beside it.
     pub(super) async fn against(
         &self,
         remembered: &VerifiedCheckpoint,
         seen: &VerifiedCheckpoint,
         from: String,
         weighed: Weighed,
-    ) -> Result<Option<Finding>, Finding> {
+    ) -> Vec<Finding> {
         let (old, shown) = (remembered.checkpoint().size(), seen.checkpoint().size());
         match weighed {
-            Weighed::Next(_) | Weighed::Behind(Ok(_)) => Ok(None),
+            Weighed::Next(_) | Weighed::Behind(Ok(_)) => Vec::new(),
             Weighed::TwoHistories(proof) => {
                 let what = "The log signed both heads, and they are of two histories. Anyone can check that with \
                             'proof', which is also in the file of the same name that ends in .evidence, and the \
                             log's key.";
                 // Notes and base64 are UTF-8.
-                let proof = String::from_utf8_lossy(&proof).into_owned();
-                let kept = self.keep(
-                    SPLIT_VIEW,
-                    what,
-                    remembered,
-                    seen,
-                    from.clone(),
-                    Some(proof),
-                );
-                Ok(Some(Finding::SplitView {
+                let proof = Some(String::from_utf8_lossy(&proof).into_owned());
+                let kept = self.keep(SPLIT_VIEW, what, remembered, seen, from.clone(), proof);
+                told(kept.await, |evidence| Finding::SplitView {
                     remembered: old,
                     shown,
-                    evidence: kept.await?,
+                    evidence,
                     from,
-                }))
+                })
             }
             Weighed::Unproven(error) | Weighed::Behind(Err(error)) => {
                 let why = error.to_string();
@@ -172,13 +167,13 @@ impl Monitor {
                      This is no proof: somebody on the way may have changed or kept back what it serves."
                 );
                 let kept = self.keep(UNPROVEN, &what, remembered, seen, from.clone(), None);
-                Ok(Some(Finding::Unproven {
+                told(kept.await, |evidence| Finding::Unproven {
                     remembered: old,
                     shown,
-                    evidence: kept.await?,
+                    evidence,
                     from,
                     why,
-                }))
+                })
             }
         }
     }
@@ -213,5 +208,16 @@ impl Monitor {
         };
         let kept = self.with_memory(move |memory| memory.keep(&evidence));
         kept.await
+    }
+}
+
+/// A finding with the evidence that was kept of it. A full disk takes away the evidence, never the finding.
+fn told(
+    kept: Result<Option<PathBuf>, Finding>,
+    finding: impl FnOnce(Option<PathBuf>) -> Finding,
+) -> Vec<Finding> {
+    match kept {
+        Ok(evidence) => vec![finding(evidence)],
+        Err(failed) => vec![finding(None), failed],
     }
 }

@@ -1,7 +1,7 @@
 //! `watch::audit`, against logs in folders and on a web server that lies.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use quorate_node::watch::{AuditError, Audited, Depth, Place, TreeError, audit};
 use quorate_policy::{CheckpointRefused, NotQuorate, Policy, Verdict};
@@ -253,6 +253,25 @@ async fn what_a_log_signed_for_and_does_not_serve_is_named() {
     }
 }
 
+/// A full tile has no fuller one to read in its place: the log is asked for it once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_tile_that_is_gone_is_asked_for_once() {
+    let log = log(600);
+    let mut files = log.files(600, &[]);
+    files.remove("tile/0/000");
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let mut serve = serving(files);
+    let error = over_http(move |path| {
+        *count.lock().unwrap() += usize::from(path == "tile/0/000");
+        serve(path)
+    })
+    .await
+    .unwrap_err();
+    assert!(error.to_string().contains("tile/0/000"), "{error}");
+    assert_eq!(*asked.lock().unwrap(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_counts_by_the_policys_keys_and_quorum_only() {
     let log = log(5);
@@ -419,8 +438,8 @@ async fn what_passes_is_asked_for_again_and_the_rest_is_not() {
         ] {
             let mut serve = files();
             let reply = reply.clone();
-            let asked = std::sync::Arc::new(Mutex::new(0));
-            let count = std::sync::Arc::clone(&asked);
+            let asked = Arc::new(Mutex::new(0));
+            let count = Arc::clone(&asked);
             let error = over_http(move |path| {
                 if path == at {
                     *count.lock().unwrap() += 1;

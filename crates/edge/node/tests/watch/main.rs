@@ -5,6 +5,7 @@
 )]
 
 mod audit;
+mod first_sight;
 mod hiding;
 mod monitor;
 mod rig;

@@ -385,7 +385,10 @@ async fn a_witness_that_lies_or_is_away_is_told_and_changes_nothing() {
     let away: Place = gone.url().parse().unwrap();
     drop(gone);
     rig.watch.witnesses = vec![w.url().parse().unwrap(), away];
-    assert_eq!(codes(&rig.check().await), ["not-verified", "unreachable"]);
+    assert_eq!(
+        codes(&rig.check().await),
+        ["not-verified", "witness-unreachable"]
+    );
     // A co-signature by a key of the policy that does not verify.
     let mut note = String::from_utf8(log.note(300, &[(&rig.keys[0], now())])).unwrap();
     let at = note.rfind(' ').unwrap() + 30;

@@ -45,7 +45,7 @@ impl Rig {
         let state = tempfile::tempdir().unwrap();
         let watch = Watch {
             logs: vec![server.url().parse().unwrap()],
-            policy: text.parse().unwrap(),
+            policies: vec![text.parse().unwrap()],
             witnesses: Vec::new(),
             max_age: Some(Duration::from_secs(3600)),
             state: state.path().join("memory"),
@@ -62,7 +62,7 @@ impl Rig {
     pub(crate) fn unwitnessed() -> Self {
         let mut rig = Self::new();
         let text = format!("log {}\nquorum none\n", history("", 1, 1).vkey());
-        rig.watch.policy = text.parse::<Policy>().unwrap();
+        rig.watch.policies = vec![text.parse::<Policy>().unwrap()];
         rig
     }
 

@@ -151,6 +151,9 @@ impl Findings {
             if *self.domains.labels() != Labels::new() {
                 text.push_str(&unknown(analysis, paint));
             }
+            if let Some(shared) = self.reading.policy().and_then(Policy::smallest_overlap) {
+                let _ = writeln!(text, "{}", overlap(shared));
+            }
             let claim = "Labels are claims of whoever wrote them. Software, names, certificates and\n\
                          people that all domains share are in none of these numbers.";
             let _ = writeln!(text, "{}", paint.dim(claim));
@@ -163,7 +166,11 @@ impl Findings {
             0 => "no log: the application must know it".to_owned(),
             n => count(n, "log", "logs"),
         };
-        let witnesses = count(policy.witnesses().count() as u64, "witness", "witnesses");
+        let (keys, distinct) = (policy.witnesses().count(), policy.distinct_witnesses());
+        let mut witnesses = count(distinct as u64, "witness", "witnesses");
+        if keys != distinct {
+            let _ = write!(witnesses, " with {keys} keys");
+        }
         printable(&format!("{}: {witnesses}, {logs}", self.file))
     }
 
@@ -171,7 +178,7 @@ impl Findings {
         match &self.labelled_by {
             Some(path) => printable(&format!("labels from {}", path.display())),
             None => printable(&format!(
-                "no labels, as there is no {}.domains.toml: all count as one domain",
+                "no labels: all count as one domain until labels are in {}.domains.toml",
                 self.file
             )),
         }
@@ -224,6 +231,8 @@ impl Findings {
                 Quorum::Node(root) => node_json(root),
             }),
             "without_a_vote": policy.map(without_a_vote),
+            "witnesses": policy.map(Policy::distinct_witnesses),
+            "overlap": policy.and_then(Policy::smallest_overlap),
             "kinds": kinds,
         })
     }
@@ -325,6 +334,21 @@ fn another_domain(single: &[(&KindReport, String)], domains: &Domains) -> String
         );
     }
     hint
+}
+
+/// What two quorums share, and what that means once the log's key is stolen.
+fn overlap(shared: usize) -> String {
+    match shared {
+        0 => "Two quorums need not share a witness. With the log's key alone stolen, two\n\
+              histories can be quorate if the witnesses that it takes are behind."
+            .to_owned(),
+        n => format!(
+            "Two quorums share at least {}. With {} keys and the log's stolen,\n\
+             two histories can be quorate if the other witnesses that it takes are behind.",
+            count(n as u64, "witness", "witnesses"),
+            if n == 1 { "its" } else { "their" },
+        ),
+    }
 }
 
 /// Which kinds the exit code leaves out, and whether it needs to.
