@@ -24,6 +24,7 @@ mod head;
 mod presentation;
 mod report;
 mod scan;
+mod trim;
 mod trust;
 mod verify;
 pub mod view;
@@ -33,6 +34,7 @@ pub use head::{Disclosure, Head, HeadError};
 pub use presentation::{Presentation, PresentationError};
 pub use report::{BundleReport, PayloadProof};
 pub use scan::{ScanError, Source};
+pub use trim::trimmed;
 pub use trust::{HeadProof, Witnessed};
 pub use verify::{BundleVerifier, payload_hash};
 

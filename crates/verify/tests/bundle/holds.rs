@@ -7,7 +7,8 @@ use quorate_verify::bundle::{BundleVerifier, HeadProof, PayloadProof, Source, pa
 
 use crate::common::log_vkey;
 use crate::world::{
-    PAYLOAD, SUBJECT, World, anchor, at, guides_anchor, jwks, now, present, verdict, verify,
+    PAYLOAD, SUBJECT, World, anchor, at, bundle_of, guides_anchor, jwks, now, policy_text, present,
+    verdict, verify,
 };
 
 #[test]
@@ -184,4 +185,22 @@ fn a_bundle_that_comes_in_drops_is_the_same_bundle() {
         let whole = verdict(verifier.verify(&*text)).unwrap().view();
         assert_eq!(verdict(verifier.verify(Slow(&text))).unwrap().view(), whole);
     }
+}
+
+#[test]
+fn a_checkpoint_is_trimmed_to_what_the_policy_asks_for() {
+    let policy = quorate_policy::Policy::parse(policy_text().as_bytes()).unwrap();
+    let mut world = World::new();
+    world.witnesses = vec![9, 1, 2, 3];
+    let full = world.head().checkpoint;
+    assert_eq!(full.note().signatures().len(), 5);
+    let trimmed = quorate_verify::bundle::trimmed(&full, &policy).unwrap();
+    // The log's and two of three.
+    assert_eq!(trimmed.note().signatures().len(), 3);
+    let mut head = world.head();
+    head.checkpoint = trimmed;
+    assert!(verify(&bundle_of(&head, &world.receipts), &anchor("")).is_ok());
+    world.witnesses = vec![9, 1];
+    let error = quorate_verify::bundle::trimmed(&world.head().checkpoint, &policy).unwrap_err();
+    assert_eq!(error.code(), "not-quorate");
 }
