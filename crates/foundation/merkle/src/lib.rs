@@ -62,8 +62,8 @@ pub use error::{FrontierError, ProveError, TargetsError, TreeFull, VerifyError};
 pub use frontier::Frontier;
 pub use hash::{Hash, ParseHashError, leaf_hash, node_hash};
 pub use multi::{
-    LeafRuns, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MultiProof, MultiProofTooLong, RunsError, prove_many,
-    prove_runs, verify_many, verify_runs,
+    LeafRuns, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MultiProof, MultiProofTooLong, RunsError,
+    prove_many, prove_runs, verify_many, verify_runs,
 };
 pub use node::{
     LeafHashes, LeafOutOfRange, NodeReader, TileHashes, TileNodes, root_at, root_of_leaf_hashes,

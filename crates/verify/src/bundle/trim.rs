@@ -35,5 +35,7 @@ pub fn trimmed(
         }
     }
     // Lines that stood in one note can stand in a smaller one.
-    Ok(head.with_cosignatures(&kept).unwrap_or_else(|_| checkpoint.clone()))
+    Ok(head
+        .with_cosignatures(&kept)
+        .unwrap_or_else(|_| checkpoint.clone()))
 }

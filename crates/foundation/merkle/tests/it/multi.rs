@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use quorate_merkle::{
     Hash, LeafHashes, LeafRuns, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MAX_TREE_SIZE, MultiProof,
-    MultiProofTooLong, ProveError, RunsError, TargetsError, VerifyError, leaf_hash, prove_inclusion,
-    prove_many, prove_runs, root_at, verify_many, verify_runs,
+    MultiProofTooLong, ProveError, RunsError, TargetsError, VerifyError, leaf_hash,
+    prove_inclusion, prove_many, prove_runs, root_at, verify_many, verify_runs,
 };
 
 use crate::large::Sparse;
