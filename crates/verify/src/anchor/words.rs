@@ -1,6 +1,7 @@
 //! An anchor in words.
 
 use quorate_policy::Quorum;
+use quorate_provenance::{Rules, SourceClass};
 
 use super::{Anchor, LogTrust};
 
@@ -47,12 +48,12 @@ impl Anchor {
                 "the quorum's oldest co-signature is at most {seconds} seconds old"
             ));
         }
-        for rule in self.flow.iter().flat_map(|rules| rules.iter()) {
+        for rule in self.flow.iter().flat_map(Rules::iter) {
             let mut line = format!("{}", rule.sink);
             if let Some(level) = rule.require {
                 line.push_str(&format!(" is {} or better", level.as_str()));
             }
-            let without: Vec<&str> = rule.without.classes().map(|class| class.as_str()).collect();
+            let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
             if !without.is_empty() {
                 line.push_str(&format!(" derives from no {}", without.join(", no ")));
             }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use quorate_provenance::SourceClass;
+
 use super::report::{BundleReport, PayloadProof};
 use super::trust::HeadProof;
 use crate::text::{HeadText, VerdictText, log_key_text, witness_key_text};
@@ -26,7 +28,7 @@ impl fmt::Display for BundleReport {
         }
         writeln!(f, "  opened     {}", session.opening().timestamp())?;
         writeln!(f, "  last       {}", session.last_timestamp())?;
-        let sources: Vec<&str> = self.label().classes().map(|class| class.as_str()).collect();
+        let sources: Vec<&str> = self.label().classes().map(SourceClass::as_str).collect();
         writeln!(
             f,
             "  integrity  {} (from {})",
@@ -40,7 +42,7 @@ impl fmt::Display for BundleReport {
         match self.payload() {
             PayloadProof::None => {}
             PayloadProof::Bound(payload) => {
-                writeln!(f, "  payload    {} (not shown)", payload.hash)?
+                writeln!(f, "  payload    {} (not shown)", payload.hash)?;
             }
             PayloadProof::Shown(payload) => writeln!(f, "  payload    {} (shown)", payload.hash)?,
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderValue, Method, header};
 use http_body_util::BodyExt as _;
-use quorate_provenance::{Label, Step, StepKind, Verified};
+use quorate_provenance::{Label, SourceClass, Step, StepKind, Verified};
 use quorate_receipt::{Blake3Hash, Timestamp};
 use quorate_verify::bundle::{
     BundleError, BundleReport, BundleVerifier, Failure as Judged, Presentation, Source,
@@ -259,7 +259,7 @@ fn listing(step: &Verified<Step>, label: Label) -> Value {
         "kind": step.kind.name(),
         "name": name,
         "parents": step.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "sources": label.classes().map(|class| class.as_str()).collect::<Vec<_>>(),
+        "sources": label.classes().map(SourceClass::as_str).collect::<Vec<_>>(),
         "integrity": label.level().as_str(),
     })
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use quorate_node::{
     CONFIG_KEYS, CONFIG_VARIABLES, Config as NodeConfig, ConfigKey, SecretSource, WitnessConfig,
 };
+use quorate_provenance::SourceClass;
 use serde_json::{Value, json};
 
 use crate::args::{Config, Global};
@@ -93,7 +94,7 @@ fn lines(config: &NodeConfig) -> Vec<Line> {
         if let Some(level) = rule.require {
             lines.push(Line::Set("require", level.as_str().into()));
         }
-        let without: Vec<&str> = rule.without.classes().map(|class| class.as_str()).collect();
+        let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
         lines.push(Line::Set("without", without.into()));
     }
     if let Some(witness) = &config.witness {

@@ -311,7 +311,10 @@ async fn sealed_content_is_kept_shown_to_whom_the_operator_says_and_erased() {
             step.text()
         )
     };
-    assert_eq!(record(&network, &[opening.clone()]).await.0, StatusCode::OK);
+    assert_eq!(
+        record(&network, std::slice::from_ref(&opening)).await.0,
+        StatusCode::OK
+    );
     let other = network.post("/sessions", line(b"another")).await;
     assert_eq!(other.status, StatusCode::BAD_REQUEST);
     let body = format!("{}\n{}\n", line(content), closing.text());

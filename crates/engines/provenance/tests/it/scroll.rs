@@ -414,6 +414,7 @@ fn what_is_recorded_keeps_todays_rules_and_what_is_replayed_does_not() {
     let undo = record(&mut state, None, &made, time(2)).unwrap();
     state.undo(undo);
     assert_eq!(state, before);
-    let ahead = record(&mut state, None, &made, time(-300)).unwrap_err();
+    let early = Timestamp::from_micros(made.timestamp().micros() - 300_000_001).unwrap();
+    let ahead = record(&mut state, None, &made, early).unwrap_err();
     assert!(matches!(ahead, Refusal::Ahead { .. }));
 }
