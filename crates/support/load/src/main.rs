@@ -5,6 +5,7 @@
 //! cheap: requests are bytes made beforehand, one thread serves all single writers.
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod durability;
 mod failure;
 mod http;
@@ -107,6 +108,12 @@ enum Mode {
     Witness(witness::Load),
     /// Appends that wait for their quorum, at a steady rate, with witnesses on this machine; durability is checked first
     Quorum(quorum::Load),
+    /// Bundles of a session, verified by the library and by the program
+    Bundle {
+        /// Steps of the session
+        #[arg(long, default_value_t = 1000)]
+        steps: u64,
+    },
     /// Whole verifications on one core
     Verify {
         /// How long
@@ -147,6 +154,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Mode::Disk(volume) => session.volume(&volume)?.disk,
         Mode::Witness(load) => vec![session.witness(load)?],
         Mode::Quorum(load) => vec![session.quorum(load)?],
+        Mode::Bundle { steps } => session.bundle(steps)?,
         Mode::Verify { seconds } => vec![verify::figure(seconds)?],
     };
     table::print(&figures);

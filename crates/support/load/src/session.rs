@@ -15,7 +15,7 @@ use crate::payload::Template;
 use crate::single::{self, Kind, Plan};
 use crate::table::{Figure, Latencies, millis, thousands};
 use crate::volume::{self, Filled};
-use crate::{durability, ndjson, proofs, quorum, verify, witness};
+use crate::{bundle, durability, ndjson, proofs, quorum, verify, witness};
 
 /// How much `all` does.
 #[derive(Args, Clone, Copy)]
@@ -133,6 +133,12 @@ impl Session {
         eprintln!("{}", self.durability()?);
         eprintln!("{}", self.witness_durability()?);
         quorum::figure(program, work, load)
+    }
+
+    /// Bundles of a session with so many steps. Nothing is appended, so nothing has to be durable.
+    pub(crate) fn bundle(&self, steps: u64) -> Result<Vec<Figure>> {
+        let (program, work) = self.own()?;
+        bundle::figures(program, work, steps)
     }
 
     fn own(&self) -> Result<(&std::path::Path, &std::path::Path)> {
