@@ -56,8 +56,7 @@ pub fn verify_proof(proof: &[u8], entry: &[u8], policy: &[u8]) -> String {
     let judged = Policy::parse(policy)
         .map_err(|error| Refusal::new("policy-malformed", error))
         .and_then(|policy| {
-            verify_entry(proof, entry, &policy)
-                .map_err(|error| Refusal::new(error.code(), error))
+            verify_entry(proof, entry, &policy).map_err(|error| Refusal::new(error.code(), error))
         });
     answer(judged.and_then(|report| plain(&report.view())))
 }

@@ -31,7 +31,8 @@ impl Options {
                 }
                 "payloadSha256" => {
                     let hash = value.and_then(|text| text.parse().ok());
-                    let form = "`payloadSha256` must be `sha256:` and 64 lower-case hexadecimal digits";
+                    let form =
+                        "`payloadSha256` must be `sha256:` and 64 lower-case hexadecimal digits";
                     payload = Some(hash.ok_or_else(|| invalid(form.into()))?);
                 }
                 other => {
