@@ -1,4 +1,4 @@
-// What `crates/edge/verifier-wasm/tests/vectors` wrote.
+// What `crates/edge/verifier-wasm/tests/module` wrote.
 
 import { readFile } from 'node:fs/promises';
 

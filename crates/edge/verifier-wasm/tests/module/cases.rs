@@ -451,12 +451,7 @@ fn inputs(cases: &mut Cases) {
         "bundle-malformed",
     );
     cases.bundle("empty anchor", &bundle, "{}", "anchor-invalid");
-    cases.bundle(
-        "deep anchor",
-        &bundle,
-        "[".repeat(2_000),
-        "anchor-invalid",
-    );
+    cases.bundle("deep anchor", &bundle, "[".repeat(2_000), "anchor-invalid");
     cases.asked(
         "misspelt member of the anchor",
         r#","requires":{}"#,

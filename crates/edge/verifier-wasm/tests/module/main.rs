@@ -1,7 +1,7 @@
 //! What `sdk/verifier/test` judges with the module is judged here with the library, and the answers are the same: the
 //! files in `sdk/verifier/test/vectors` are written by these tests and held by both sides.
 //!
-//! `QUORATE_FIXTURES=write cargo test --workspace --test vectors` writes them anew: read the diff.
+//! `QUORATE_FIXTURES=write cargo test --workspace --test module` writes them anew: read the diff.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../../../../verify/tests/common/mod.rs"]
