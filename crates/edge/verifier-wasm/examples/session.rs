@@ -1,11 +1,11 @@
 //! `session STEPS FOLDER`: a closed session of so many steps under a head with three co-signatures, all of which its anchor
 //! asks for, as `session.bundle.json` and `session.anchor.json`. What `sdk/verifier` measures.
-#![expect(clippy::unwrap_used, reason = "test data")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test data")]
 
 #[path = "../../../verify/tests/common/mod.rs"]
 mod common;
 #[path = "../../../verify/tests/bundle/world.rs"]
-#[allow(dead_code, reason = "made for the tests of the verifier")]
+#[expect(dead_code, reason = "made for the tests of the verifier")]
 mod world;
 
 use std::path::Path;

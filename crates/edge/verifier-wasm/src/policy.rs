@@ -43,7 +43,7 @@ enum NodeView {
     Group {
         name: String,
         required: usize,
-        members: Vec<NodeView>,
+        members: Vec<Self>,
     },
 }
 

@@ -1,6 +1,6 @@
 //! A step as plain data, to draw it.
 
-use quorate_provenance::{Content, Direction, Label, Step, StepKind, Verified};
+use quorate_provenance::{Content, Direction, Label, SourceClass, Step, StepKind, Verified};
 use serde::Serialize;
 
 /// A verified step. Field names are stable; those that the report has too mean the same.
@@ -53,11 +53,11 @@ impl StepView {
             sequence: step.link.sequence,
             hash: step.hash().to_string(),
             kind: step.kind.name(),
-            name: name.map(|name| name.to_string()),
+            name: name.map(ToString::to_string),
             direction,
             parents: step.parents.iter().map(ToString::to_string).collect(),
-            source: step.source.map(|class| class.as_str()),
-            sources: label.classes().map(|class| class.as_str()).collect(),
+            source: step.source.map(SourceClass::as_str),
+            sources: label.classes().map(SourceClass::as_str).collect(),
             integrity: label.level().as_str(),
             content: step.content.as_ref().map(|content| match content {
                 Content::Inline(_) => "inline",

@@ -2,12 +2,12 @@
 //! files in `sdk/verifier/test/vectors` are written by these tests and held by both sides.
 //!
 //! `QUORATE_FIXTURES=write cargo test --workspace --test module` writes them anew: read the diff.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "../../../../verify/tests/common/mod.rs"]
 mod common;
 #[path = "../../../../verify/tests/bundle/world.rs"]
-#[allow(dead_code, reason = "made for the tests of the verifier")]
+#[expect(dead_code, reason = "made for the tests of the verifier")]
 mod world;
 
 mod cases;
