@@ -5,6 +5,7 @@
 
 mod follow;
 pub(crate) mod policy;
+mod provenance;
 mod selector;
 mod settings;
 mod watch;
@@ -19,6 +20,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 pub(crate) use follow::Follow;
 pub(crate) use policy::Policy;
+pub(crate) use provenance::{Actor, Bundle, Parent, Session, Source, Step, TrustAnchor};
 pub(crate) use selector::Selector;
 pub(crate) use settings::{Completions, Config, Man};
 pub(crate) use watch::{Audit, Evidence, Monitor};
@@ -71,6 +73,18 @@ pub(crate) enum Action {
     Prove(Prove),
     /// Verify a proof with nothing but files
     Verify(Verify),
+    /// Who may record sessions, and with which keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Actor(Actor),
+    /// Record what an agent or service does, step by step
+    #[command(subcommand, arg_required_else_help = true)]
+    Session(Session),
+    /// Sessions as files that anyone can check anywhere
+    #[command(subcommand, arg_required_else_help = true)]
+    Bundle(Bundle),
+    /// Whom and what to believe, in one file for every tool
+    #[command(subcommand, arg_required_else_help = true)]
+    TrustAnchor(TrustAnchor),
     /// Show, write, check and compare quorum policies
     #[command(subcommand, arg_required_else_help = true)]
     Policy(Policy),

@@ -1,8 +1,10 @@
 //! What each command does.
 
+mod actor;
 mod append;
 mod audit;
 mod backup;
+mod bundle;
 mod evidence;
 mod fsck;
 mod generate;
@@ -16,15 +18,17 @@ mod policy;
 mod prove;
 mod record;
 mod scroll;
+mod session;
 mod settings;
 mod tail;
 mod tiles;
 mod token;
+mod trust_anchor;
 mod up;
 mod verify;
 mod witness;
 
-use crate::args::{Action, Cli, Global, Key, Log, Witness};
+use crate::args::{Action, Actor, Bundle, Cli, Global, Key, Log, Witness};
 use crate::failure::{Failure, Stop, reason};
 use crate::local::Settings;
 use crate::out::Out;
@@ -43,6 +47,28 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Prove(prove) => on(global, async |s| prove::run(s, &prove, out).await),
         // Offline by design: reads nothing but the files it is given, not even the configuration.
         Action::Verify(verify) => verify::run(&verify, out),
+        // Touches no node and no data directory.
+        Action::Actor(Actor::Generate { output }) => actor::generate(&output, out),
+        Action::Actor(Actor::Key { file }) => actor::key(&file, out),
+        Action::Actor(actor) => on(global, async |s| actor::run(s, actor, out).await),
+        Action::Session(session) => on(global, async |s| session::run(s, session, out).await),
+        Action::Bundle(Bundle::Export {
+            session,
+            output,
+            payload,
+            with_sealed,
+        }) => {
+            let wanted = bundle::Wanted {
+                payload,
+                with_sealed,
+            };
+            on(global, async |s| {
+                bundle::export(s, &session, &output, &wanted, out).await
+            })
+        }
+        // Files only, as 'verify'.
+        Action::Bundle(bundle) => bundle::run(bundle, out),
+        Action::TrustAnchor(anchor) => trust_anchor::run(anchor, out),
         Action::Policy(policy) => policy::run(global, policy, out),
         // Touches no node and no data directory.
         Action::Key(Key::Generate {

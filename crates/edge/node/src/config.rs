@@ -8,9 +8,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+use quorate_provenance::{Rules, RulesError};
+
+use self::flow::FlowFile;
 use self::witness::{WitnessFile, WitnessSecrets};
 use crate::witness::{WitnessConfig, WitnessKeyError};
 
+mod flow;
 mod reference;
 #[cfg(test)]
 mod reference_tests;
@@ -72,6 +76,8 @@ pub struct Config {
     pub longest_checkpoint_wait: Duration,
     /// A receipt that waits longer for its quorum makes the node ill.
     pub longest_quorum_wait: Duration,
+    /// What no step of a session that is recorded here may derive from.
+    pub flow: Rules,
 }
 
 /// What flags say; `None` leaves the value to the environment and the file.
@@ -111,6 +117,8 @@ struct File {
     more_cosignatures_ms: Option<u64>,
     longest_checkpoint_wait_ms: Option<u64>,
     longest_quorum_wait_ms: Option<u64>,
+    #[serde(default)]
+    flow: Vec<FlowFile>,
 }
 
 /// Why a configuration was refused. Nothing was opened or changed.
@@ -166,6 +174,17 @@ pub enum ConfigError {
         /// Its value.
         value: u64,
     },
+    /// A rule about flow has an unknown kind, level or class, or asks for nothing.
+    #[error("rule {index} of [[flow]]: {what}")]
+    FlowRule {
+        /// Which, from 1.
+        index: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// The rules about flow are none.
+    #[error("[[flow]]: {0}")]
+    Flow(#[from] RulesError),
     /// What is said about the witness does not fit together.
     #[error("the witness cannot be set up: {0}")]
     Witness(&'static str),
@@ -262,6 +281,7 @@ impl Config {
             extras,
             longest_checkpoint_wait,
             longest_quorum_wait,
+            flow: flow::rules(file.flow)?,
         })
     }
 }

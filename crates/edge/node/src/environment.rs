@@ -37,6 +37,7 @@ impl NodeError {
             Self::Tls(_) => true,
             Self::Create { .. }
             | Self::StoredCheckpoint { .. }
+            | Self::History { .. }
             | Self::Missing { .. }
             | Self::OperatorToken { .. }
             | Self::Identity(_) => false,

@@ -35,6 +35,7 @@ mod open;
 mod ops;
 mod outbound;
 mod prepare;
+mod provenance;
 mod scroll;
 mod sealed;
 mod sequencer;

@@ -19,6 +19,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::keys::{KeyDir, KeyError};
 use crate::lane::Lanes;
 use crate::outbound::TlsError;
+use crate::provenance::Ledger;
 use crate::scroll::Scroll;
 use crate::state::{State, StateError};
 use crate::witness::{Surroundings, Witness, WitnessError};
@@ -62,6 +63,16 @@ pub enum NodeError {
     StoredCheckpoint {
         /// Of which scroll.
         name: String,
+        /// Why.
+        reason: String,
+    },
+    /// An entry does not continue the sessions of the Provenance scroll: a bug, or somebody else's writing.
+    #[error("the sessions in {name:?} cannot be replayed: its entry {index}: {reason}")]
+    History {
+        /// The scroll.
+        name: String,
+        /// The entry.
+        index: u64,
         /// Why.
         reason: String,
     },
@@ -167,6 +178,8 @@ pub(crate) struct Inner {
     witness: OnceLock<Arc<Witness>>,
     /// What its scrolls must meet to be quorate, and who asks for it; `None` if it is unwitnessed.
     pub(crate) quorum: Option<(Arc<NodeQuorum>, Client)>,
+    /// Held while a batch is judged and appended.
+    pub(crate) provenance: Mutex<Ledger>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -293,6 +306,7 @@ impl Node {
             data_dir: Mutex::new(Some(data_dir)),
             witness: OnceLock::new(),
             quorum,
+            provenance: Mutex::default(),
         });
         inner.open_witness()?;
         inner.refuse_own_witness()?;

@@ -17,7 +17,8 @@ use crate::fanout::{Audience, Fanout, Gate, QuorumError, Roster, Witnessing, jud
 use crate::identity::{IdentityError, Signers};
 use crate::node::{Inner, Mode, NodeError, make_private_dir};
 use crate::prepare::{self, ReceiptIndexer};
-use crate::scroll::{ENGINE_SCROLLS, Scroll};
+use crate::provenance::Ledger;
+use crate::scroll::{ENGINE_SCROLLS, PROVENANCE, Scroll};
 use crate::sequencer::Sequencer;
 use crate::state::StateError;
 
@@ -64,9 +65,28 @@ impl Inner {
             .filter(|n| !n.eq_ignore_ascii_case(identity_name))
         {
             let opened = self.open_store(name)?;
+            if name.eq_ignore_ascii_case(PROVENANCE) {
+                self.replay_provenance(&opened)?;
+            }
             self.start_scroll(opened)?;
         }
         self.require_signed_scrolls()
+    }
+
+    /// What was recorded is judged again, whoever wrote the directory.
+    fn replay_provenance(&self, opened: &Opened) -> Result<(), NodeError> {
+        let replayed = Ledger::replay(&opened.reader);
+        let replayed = replayed.map_err(|(index, reason)| NodeError::History {
+            name: opened.spec.name.clone(),
+            index,
+            reason,
+        })?;
+        // Nobody has had it yet.
+        *self
+            .provenance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = replayed;
+        Ok(())
     }
 
     /// A scroll of which a head was signed cannot just be gone (R3).

@@ -73,16 +73,18 @@ impl Inner {
 
     /// One scroll's policy for others to use: its log keys, and the quorum of the node's policy if it has one.
     pub(crate) fn policy_text(&self, scroll: &Scroll) -> Result<String, ApiError> {
-        let invalid = |e: &dyn std::fmt::Display| {
-            ApiError::internal(format!("the policy cannot be written: {e}"))
-        };
+        // Names are octets; those of a policy that came from a file need not be text.
+        String::from_utf8(self.policy_of(scroll)?.render()).map_err(|e| no_policy(&e))
+    }
+
+    /// What others should ask of the scroll's heads.
+    pub(crate) fn policy_of(&self, scroll: &Scroll) -> Result<Policy, ApiError> {
         let keys = self.log_keys(&scroll.spec().origin, true);
         let policy = match &self.quorum {
             Some((quorum, _)) => quorum.for_log(keys),
             None => without_witnesses(keys),
         };
-        // Names are octets; those of a policy that came from a file need not be text.
-        String::from_utf8(policy.map_err(|e| invalid(&e))?.render()).map_err(|e| invalid(&e))
+        policy.map_err(|e| no_policy(&e))
     }
 
     pub(crate) fn node_info(&self) -> Value {
@@ -114,14 +116,31 @@ impl Inner {
         kind: Kind,
         visibility: Visibility,
     ) -> Result<Arc<Scroll>, ApiError> {
+        let taken = |n: &&str| n.eq_ignore_ascii_case(name);
+        match ENGINE_SCROLLS.iter().find(|n| taken(n)) {
+            Some(engine) if self.scroll(engine).is_err() => Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "reserved-name",
+                format!("the scroll {engine:?} is made by the node itself when it is first needed"),
+                "choose another name",
+            )),
+            _ => self.create_engine_scroll(name, kind, visibility),
+        }
+    }
+
+    /// As [`create_scroll`](Self::create_scroll), also for a scroll that only an engine writes.
+    pub(crate) fn create_engine_scroll(
+        self: &Arc<Self>,
+        name: &str,
+        kind: Kind,
+        visibility: Visibility,
+    ) -> Result<Arc<Scroll>, ApiError> {
         if self.mode != Mode::Online {
             return Err(offline());
         }
         let _one_at_a_time = self.changes.blocking_lock();
         let taken = |n: &str| n.eq_ignore_ascii_case(name);
-        if self.scrolls().iter().any(|s| taken(&s.spec().name))
-            || ENGINE_SCROLLS.iter().any(|n| taken(n))
-        {
+        if self.scrolls().iter().any(|s| taken(&s.spec().name)) {
             return Err(ApiError::new(
                 StatusCode::CONFLICT,
                 "scroll-exists",
@@ -368,6 +387,10 @@ fn upkeep(node: &Weak<Inner>, closing: &watch::Receiver<bool>) {
 }
 
 /// A policy that asks for the log's signature and for no witness.
+fn no_policy(error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::internal(format!("the policy cannot be written: {error}"))
+}
+
 fn without_witnesses(keys: Vec<LogKey>) -> Result<Policy, PolicyErrorKind> {
     let mut builder = PolicyBuilder::new();
     for key in keys {

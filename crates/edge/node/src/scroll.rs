@@ -36,7 +36,10 @@ pub(crate) struct Scroll {
 pub(crate) const NOT_SIGNING: &str = "not-signing";
 
 /// Scrolls written by the node's own rules only.
-pub(crate) const ENGINE_SCROLLS: [&str; 1] = ["Identity"];
+pub(crate) const ENGINE_SCROLLS: [&str; 2] = ["Identity", PROVENANCE];
+
+/// Actors and their sessions.
+pub(crate) const PROVENANCE: &str = "Provenance";
 
 impl Scroll {
     /// What was fixed at creation.

@@ -74,6 +74,14 @@ impl Network {
         }
     }
 
+    /// The same node with other credentials.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self {
+            app: Arc::clone(&self.app),
+            bearer: format!("Bearer {token}"),
+        }
+    }
+
     pub(crate) async fn call(
         &self,
         method: &str,

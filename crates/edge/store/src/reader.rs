@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use quorate_merkle::{
-    BundleId, Hash, MultiProof, Proof, ProveError, TileId, bundle, encode_hashes, leaf_hash,
-    prove_consistency, prove_inclusion, prove_many, root_at, verify_consistency, verify_inclusion,
-    verify_many,
+    BundleId, Hash, LeafRuns, MultiProof, Proof, ProveError, RunsError, TileId, bundle,
+    encode_hashes, leaf_hash, prove_consistency, prove_inclusion, prove_runs, root_at,
+    verify_consistency, verify_inclusion, verify_runs,
 };
 use thiserror::Error;
 
@@ -216,23 +216,24 @@ impl Reader {
         Ok(proof)
     }
 
-    /// Proves that entries are under the root of the first `size` entries, with one proof. The indices rise
-    /// strictly.
+    /// Proves that entries are under the root of the first `size` entries, with one proof.
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn prove_many(&self, indices: &[u64], size: u64) -> Result<MultiProof, ReadError> {
+    pub fn prove_runs(&self, runs: &LeafRuns, size: u64) -> Result<MultiProof, ReadError> {
         let head = self.shared.head();
         self.check_range(&head, 0, size)?;
         let nodes = self.shared.tree.nodes(&head.frontier);
-        let proof = prove_many(indices, size, &nodes)?;
-        let leaves = indices
-            .iter()
-            .map(|index| Ok((*index, nodes.leaf(*index)?)))
-            .collect::<Result<Vec<_>, Fault>>()?;
+        let proof = prove_runs(runs, size, &nodes)?;
         let root = self.shared.root_at(&head, size)?;
-        verify_many(&leaves, size, &root, &proof).map_err(|_| self.wrong_proof())?;
-        Ok(proof)
+        let mut indices = runs.indices();
+        // There are as many as the runs name, and each is below the size.
+        let next = || nodes.leaf(indices.next().unwrap_or_default());
+        match verify_runs(runs, size, &root, &proof, next) {
+            Ok(()) => Ok(proof),
+            Err(RunsError::Leaf(fault)) => Err(fault.into()),
+            Err(RunsError::Proof(_)) => Err(self.wrong_proof()),
+        }
     }
 
     /// A proof that does not verify although each of its hashes was checked: not a state a file can cause.

@@ -5,7 +5,8 @@ use quorate_receipt::{Blake3Hash, PublicKeyText, Receipt, ReceiptError, Timestam
 
 use crate::error::Invalid;
 use crate::record::Record;
-use crate::state::State;
+use crate::rules::Rules;
+use crate::state::{State, Undo};
 use crate::subject::Subject;
 
 /// How far a receipt's time may be ahead of the node's, in seconds: clocks differ, and a time that has not come yet
@@ -104,6 +105,23 @@ pub fn decide(state: &State, command: Command, now: Timestamp) -> Result<Vec<Rec
         .check(&receipt)
         .map_err(|invalid| refusal(state, &receipt, invalid))?;
     Ok(vec![receipt])
+}
+
+/// [`decide`] for a receipt that an actor hands in, and [`State::apply`], with one check of its signature. A step must also
+/// keep today's rules, which no replay asks for.
+///
+/// # Errors
+/// [`Refusal`]: nothing is changed.
+pub fn record(
+    state: &mut State,
+    rules: Option<&Rules>,
+    receipt: &Receipt,
+    now: Timestamp,
+) -> Result<Undo, Refusal> {
+    check_handed_in(receipt, now)?;
+    state
+        .apply_under(receipt, rules)
+        .map_err(|invalid| refusal(state, receipt, invalid))
 }
 
 fn pin(type_: &str, actor: &Subject, key: &PublicKeyText, now: Timestamp) -> Object {

@@ -36,7 +36,7 @@ mod signed;
 mod state;
 mod subject;
 
-pub use decide::{Command, MAX_AHEAD_SECONDS, Refusal, decide};
+pub use decide::{Command, MAX_AHEAD_SECONDS, Refusal, decide, record};
 pub use draft::StepDraft;
 pub use error::Invalid;
 pub use fork::{Fork, MAX_FORK_LEN, NotAFork};

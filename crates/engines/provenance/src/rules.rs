@@ -32,13 +32,22 @@ impl Sink {
     }
 }
 
-impl std::fmt::Display for Sink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Sink {
+    /// Kind and name, as rules write them.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, &str) {
         let (kind, name) = match self {
             Self::ToolCall(name) => ("tool_call", name),
             Self::Artifact(name) => ("artifact", name),
         };
-        write!(f, "{kind} {}", name.as_deref().unwrap_or(ANY))
+        (kind, name.as_deref().unwrap_or(ANY))
+    }
+}
+
+impl std::fmt::Display for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, name) = self.parts();
+        write!(f, "{kind} {name}")
     }
 }
 

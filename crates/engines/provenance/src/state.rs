@@ -6,6 +6,7 @@ use quorate_receipt::{Blake3Hash, PublicKeyText, Receipt, Timestamp};
 
 use crate::error::Invalid;
 use crate::record::{ActorAdded, ActorRemoved, Closing, Record};
+use crate::rules::Rules;
 use crate::session::{Session, Taken};
 use crate::signed::{Linked, Signed, Verified};
 use crate::subject::Subject;
@@ -147,6 +148,15 @@ impl State {
     /// # Errors
     /// [`Invalid`]: nothing is changed.
     pub fn apply(&mut self, receipt: &Receipt) -> Result<Undo, Invalid> {
+        self.apply_under(receipt, None)
+    }
+
+    /// As [`State::apply`], refusing a step that breaks one of today's rules.
+    pub(crate) fn apply_under(
+        &mut self,
+        receipt: &Receipt,
+        rules: Option<&Rules>,
+    ) -> Result<Undo, Invalid> {
         let back = match self.judge(receipt)? {
             Judged::Pin(key, pin) => Back::Pin(key, self.pins.insert(key, pin)),
             Judged::Opened(session) => {
@@ -159,7 +169,10 @@ impl State {
                     return Err(Invalid::UnknownSession(id));
                 };
                 match &*taken {
-                    Taken::Step(..) => {
+                    Taken::Step(step, label) => {
+                        if let Some(rules) = rules {
+                            rules.check(step, *label)?;
+                        }
                         let last = session.last_timestamp();
                         session.record(&taken);
                         Back::Stepped(id, last)

@@ -27,8 +27,7 @@ pub const MAX_MULTI_HASHES: usize = 1 << 20;
 /// Which leaves: runs of neighbours, each as long as it can be, rising. There is one way to write a set of leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeafRuns {
-    /// First leaf, and the end, exclusive.
-    runs: Vec<(u64, u64)>,
+    runs: Vec<Run>,
     leaves: usize,
 }
 
@@ -68,8 +67,8 @@ impl LeafRuns {
                     return Err(TargetsError::NotIncreasing { index });
                 }
                 Some((_, end)) if index == *end && index < u64::MAX => {
-                    *end = index + 1;
-                    built.leaves += 1;
+                    *end = index.saturating_add(1);
+                    built.leaves = built.leaves.saturating_add(1);
                     built.within_limit()?;
                 }
                 _ => built.add(index, 1)?,
@@ -289,23 +288,26 @@ fn allowed(count: u64) -> Option<usize> {
         .filter(|count| *count <= MAX_MULTI_HASHES)
 }
 
+/// First leaf, and the end, exclusive.
+type Run = (u64, u64);
+
 /// The middle of a range, and the runs that reach into either side. The range must be at least 2 wide.
-fn halves(low: u64, high: u64, runs: &[(u64, u64)]) -> (u64, &[(u64, u64)], &[(u64, u64)]) {
+fn halves(low: u64, high: u64, runs: &[Run]) -> (u64, &[Run], &[Run]) {
     let middle = low.wrapping_add(split_point(high.wrapping_sub(low)));
-    let left = &runs[..runs.partition_point(|(first, _)| *first < middle)];
-    let right = &runs[runs.partition_point(|(_, end)| *end <= middle)..];
+    let (left, _) = runs.split_at(runs.partition_point(|(first, _)| *first < middle));
+    let (_, right) = runs.split_at(runs.partition_point(|(_, end)| *end <= middle));
     (middle, left, right)
 }
 
 /// Whether the runs name every leaf of the range. They leave gaps, so one of them does it alone.
-fn is_covered(low: u64, high: u64, runs: &[(u64, u64)]) -> bool {
+fn is_covered(low: u64, high: u64, runs: &[Run]) -> bool {
     matches!(runs, [(first, end)] if *first <= low && *end >= high)
 }
 
 // The three recursions below go at most 62 deep, once per level of the tree, and visit at most two ranges per level
 // and end of a run; `rebuild` visits each named leaf too.
 
-fn count_hashes(low: u64, high: u64, runs: &[(u64, u64)]) -> u64 {
+fn count_hashes(low: u64, high: u64, runs: &[Run]) -> u64 {
     if runs.is_empty() {
         return 1;
     }
@@ -320,7 +322,7 @@ fn count_hashes(low: u64, high: u64, runs: &[(u64, u64)]) -> u64 {
 fn collect<R: NodeReader>(
     low: u64,
     high: u64,
-    runs: &[(u64, u64)],
+    runs: &[Run],
     nodes: &R,
     hashes: &mut Vec<Hash>,
 ) -> Result<(), R::Error> {
@@ -339,7 +341,7 @@ fn collect<R: NodeReader>(
 fn rebuild<E>(
     low: u64,
     high: u64,
-    runs: &[(u64, u64)],
+    runs: &[Run],
     siblings: &mut core::slice::Iter<'_, Hash>,
     next: &mut impl FnMut() -> Result<Hash, E>,
 ) -> Result<Option<Hash>, E> {

@@ -20,6 +20,7 @@
 mod error;
 mod jwks;
 mod read;
+mod words;
 
 use quorate_note::{LogKey, WitnessKey};
 use quorate_policy::Policy;

@@ -24,6 +24,7 @@ mod head;
 mod presentation;
 mod report;
 mod scan;
+mod text;
 mod trim;
 mod trust;
 mod verify;

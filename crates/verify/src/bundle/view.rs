@@ -1,5 +1,6 @@
 //! A report as JSON: plain data, made from a [`BundleReport`] and never read back as one.
 
+use quorate_provenance::SourceClass;
 use serde::Serialize;
 
 use super::report::{BundleReport, PayloadProof};
@@ -159,7 +160,7 @@ impl BundleReport {
             complete: session.is_closed(),
             opened_at: session.opening().timestamp().to_string(),
             last_at: session.last_timestamp().to_string(),
-            sources: self.label().classes().map(|class| class.as_str()).collect(),
+            sources: self.label().classes().map(SourceClass::as_str).collect(),
             integrity: self.label().level().as_str(),
             leaves: self.leaves().runs().collect(),
             log: log_view(self.head()),

@@ -106,7 +106,7 @@ fn members_that_contradict_each_other_are_errors() {
         assert!(
             matches!(error(text), AnchorError::Contradiction(_)),
             "{text}"
-        )
+        );
     };
     contradicts(&anchor_text(&format!(r#","logs":["{}"]"#, log_vkey(100))));
     contradicts(&anchor_text(&format!(

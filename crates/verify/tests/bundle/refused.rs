@@ -356,7 +356,7 @@ fn neither_more_nor_less_than_a_bundle_is_one() {
     let bundle = World::new().bundle();
     let anchor = anchor("");
     for end in 0..bundle.len() {
-        assert_eq!(code(&bundle[..end], &anchor) == "accepted", false, "{end}");
+        assert_ne!(code(&bundle[..end], &anchor), "accepted", "{end}");
     }
     for more in ["\n", " ", "{}", "\0"] {
         let mut longer = bundle.clone();

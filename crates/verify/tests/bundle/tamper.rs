@@ -39,12 +39,14 @@ fn every_byte_changed_left_out_or_doubled_is_refused() {
     }
 }
 
+type Member = (String, Json);
+
 /// JSON in which members may stand twice and in any order.
 #[derive(Clone)]
 enum Json {
     Text(String),
-    List(Vec<Json>),
-    Members(Vec<(String, Json)>),
+    List(Vec<Self>),
+    Members(Vec<Member>),
 }
 
 impl Json {
@@ -136,7 +138,7 @@ impl Json {
                 }
                 for n in 0..members.len() {
                     let name = &members[n].0;
-                    let mut change = |what: &str, edit: &dyn Fn(&mut Vec<(String, Self)>)| {
+                    let mut change = |what: &str, edit: &dyn Fn(&mut Vec<Member>)| {
                         let mut changed = members.clone();
                         edit(&mut changed);
                         changes.push((format!(".{name} {what}"), Self::Members(changed)));

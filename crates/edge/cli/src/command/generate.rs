@@ -56,7 +56,7 @@ pub(super) fn run(name: &KeyName, ml_dsa_44: bool, output: &Path, out: Out) -> R
 }
 
 /// A new file that only its owner can read, durable when this returns. An existing one is never overwritten.
-fn keep(seed: &[u8; 32], output: &Path) -> std::io::Result<()> {
+pub(super) fn keep(seed: &[u8; 32], output: &Path) -> std::io::Result<()> {
     let mut text = Zeroizing::new(hex(seed));
     text.push('\n');
     let mut file = OpenOptions::new()

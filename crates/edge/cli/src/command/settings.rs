@@ -5,6 +5,7 @@ use std::path::Path;
 use quorate_node::{
     CONFIG_KEYS, CONFIG_VARIABLES, Config as NodeConfig, ConfigKey, SecretSource, WitnessConfig,
 };
+use quorate_provenance::SourceClass;
 use serde_json::{Value, json};
 
 use crate::args::{Config, Global};
@@ -84,6 +85,17 @@ fn lines(config: &NodeConfig) -> Vec<Line> {
         lines.push(Line::Set("file", path(&follow.file)));
         lines.push(Line::Set("scroll", follow.scroll.as_str().into()));
         lines.push(Line::Set("raw", follow.raw.into()));
+    }
+    for rule in config.flow.iter() {
+        lines.push(Line::Table("[[flow]]"));
+        let (kind, name) = rule.sink.parts();
+        lines.push(Line::Set("kind", kind.into()));
+        lines.push(Line::Set("name", name.into()));
+        if let Some(level) = rule.require {
+            lines.push(Line::Set("require", level.as_str().into()));
+        }
+        let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
+        lines.push(Line::Set("without", without.into()));
     }
     if let Some(witness) = &config.witness {
         witness_lines(witness, &mut lines);

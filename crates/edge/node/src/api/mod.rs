@@ -8,6 +8,7 @@ mod keys;
 mod metrics;
 mod read;
 mod search;
+mod sessions;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -75,6 +76,15 @@ fn guarded(app: &App) -> Router<App> {
         .route("/node", get(admin::node))
         .route("/scrolls", get(read::list).post(admin::create_scroll))
         .nest("/scrolls/{scroll}", scroll)
+        .route("/actors", get(sessions::actors).post(sessions::add_actor))
+        .route("/actors/remove", post(sessions::remove_actor))
+        .route("/sessions", get(sessions::list).post(sessions::record))
+        .route("/sessions/{id}", get(sessions::show))
+        .route("/sessions/{id}/steps/{step}", get(sessions::step))
+        .route(
+            "/sessions/{id}/bundle",
+            get(sessions::bundle).post(sessions::bundle_with_payload),
+        )
         .route("/keys", get(keys::show))
         .route("/keys/history", get(keys::history))
         .route("/keys/rotate", post(keys::rotate))

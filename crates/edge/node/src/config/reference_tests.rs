@@ -47,6 +47,7 @@ fn r3_every_key_that_is_read_is_in_the_reference_and_every_key_there_is_read() {
     let read = [
         fields::<File>(""),
         fields::<FollowSpec>("follow."),
+        fields::<FlowFile>("flow."),
         fields::<WitnessFile>("witness."),
         fields::<LogFile>("witness.logs."),
     ];
@@ -142,6 +143,8 @@ fn the_defaults_of_the_reference_are_those_of_an_empty_file() {
         [
             "follow.file",
             "follow.scroll",
+            "flow.kind",
+            "flow.name",
             "witness.name",
             "witness.logs.vkey"
         ]

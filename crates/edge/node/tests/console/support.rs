@@ -100,6 +100,7 @@ impl Served {
     async fn start_as(witness: Option<WitnessConfig>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = Config {
+            flow: quorate_provenance::Rules::default(),
             data_dir: dir.path().join("data"),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             origin_prefix: Some("log.example".to_owned()),

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quorate_merkle::{
-    Hash, bundles_for_size, leaf_hash, tiles_for_size, verify_consistency, verify_inclusion,
-    verify_many,
+    Hash, LeafRuns, bundles_for_size, leaf_hash, tiles_for_size, verify_consistency,
+    verify_inclusion, verify_many,
 };
 use quorate_store::{
     Batch, Commit, CommitError, Disk, EntryKeys, IndexError, Indexer, Kind, OpenError, OpenOptions,
@@ -167,7 +167,8 @@ fn check_many(reader: &Reader, oracle: &Oracle) {
         .filter(|s| *s > 0)
     {
         let indices: Vec<u64> = (0..size).step_by(3).collect();
-        let proof = reader.prove_many(&indices, size).unwrap();
+        let runs = LeafRuns::of_indices(indices.iter().copied()).unwrap();
+        let proof = reader.prove_runs(&runs, size).unwrap();
         let leaf = |i: &u64| (*i, oracle.leaves()[usize::try_from(*i).unwrap()]);
         let leaves: Vec<(u64, Hash)> = indices.iter().map(leaf).collect();
         assert_eq!(

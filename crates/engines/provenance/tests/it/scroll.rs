@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use quorate_provenance::{
-    Command, Invalid, Recorder, Refusal, SessionEntry, State, StepDraft, decide,
+    Command, Invalid, Recorder, Refusal, Rules, SessionEntry, SourceClass, State, StepDraft,
+    decide, record,
 };
 use quorate_receipt::{PublicKeyText, Receipt, Timestamp};
 
@@ -393,4 +394,27 @@ fn undo_takes_a_step_out_of_the_index() {
         refused(&mut state, &child),
         Invalid::UnknownParent(*step.root_hash())
     );
+}
+
+#[test]
+fn what_is_recorded_keeps_todays_rules_and_what_is_replayed_does_not() {
+    let rules = br#"[{"sink":{"kind":"artifact","name":"*"},"without":["web"]}]"#;
+    let rules = Rules::parse(&quorate_receipt::json::parse(rules).unwrap()).unwrap();
+    let (mut state, mut recorder) = opened();
+    let page = StepDraft::retrieval("https://example.org", SourceClass::Web);
+    let page = recorder.step(page, time(1)).unwrap();
+    let _ = record(&mut state, Some(&rules), &page, time(1)).unwrap();
+    let made = StepDraft::artifact("release", None).parents([*page.root_hash()]);
+    let made = recorder.step(made, time(2)).unwrap();
+    let before = state.clone();
+    let refused = record(&mut state, Some(&rules), &made, time(2)).unwrap_err();
+    assert!(matches!(refused, Refusal::Invalid(Invalid::Flow(_))));
+    assert_eq!(state, before);
+    let _ = state.clone().apply(&made).unwrap();
+    let undo = record(&mut state, None, &made, time(2)).unwrap();
+    state.undo(undo);
+    assert_eq!(state, before);
+    let early = Timestamp::from_micros(made.timestamp().micros() - 300_000_001).unwrap();
+    let ahead = record(&mut state, None, &made, early).unwrap_err();
+    assert!(matches!(ahead, Refusal::Ahead { .. }));
 }

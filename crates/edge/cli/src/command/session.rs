@@ -1,0 +1,302 @@
+//! `quorate session …`: recording what an actor does, signed where its key is.
+
+mod draft;
+
+use http::{HeaderValue, Method, header};
+use quorate_note::{base64, ed25519::SecretKey};
+use quorate_provenance::{DraftError, Payload, Recorder, Subject};
+use quorate_receipt::{Blake3Hash, Receipt, Timestamp};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use self::draft::Drafted;
+use super::actor::secret;
+use super::scroll::{array, string};
+use super::verify::read;
+use crate::args::{Session, Step};
+use crate::client::{Client, Without, full, json_body, request};
+use crate::failure::{Failure, Stop, reason};
+use crate::local::Settings;
+use crate::out::Out;
+use crate::text::{Fields, Table};
+use crate::uri::Uri;
+
+/// How often a receipt is signed anew because somebody else with the key was faster.
+const ATTEMPTS: usize = 5;
+/// The largest file that content or payload may be read from.
+const MAX_CONTENT: u64 = 1 << 30;
+
+pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Result<(), Stop> {
+    match session {
+        Session::Open {
+            subject,
+            key,
+            attributes,
+        } => {
+            let key = secret(&key)?;
+            let mut client = Client::connect(settings, Without::Refuse).await?;
+            open(&mut client, key, subject, attributes, out).await
+        }
+        Session::Step(step) => {
+            let key = Arc::new(secret(&step.key)?);
+            let mut client = Client::connect(settings, Without::Refuse).await?;
+            record_step(&mut client, key, &step, out).await
+        }
+        Session::Close {
+            session,
+            key,
+            payload,
+            media_type,
+        } => {
+            let key = Arc::new(secret(&key)?);
+            let payload = payload
+                .map(|file| read(&file, MAX_CONTENT).map(|bytes| bound(&bytes, media_type)))
+                .transpose()?;
+            let mut client = Client::connect(settings, Without::Refuse).await?;
+            close(&mut client, key, session, payload, out).await
+        }
+        Session::List => list(settings, out).await,
+        Session::Show { session } => {
+            let mut client = Client::connect(settings, Without::Read).await?;
+            let shown = show(&mut client, &session).await?;
+            out.answer(&shown, |paint| {
+                let mut fields = Fields::new()
+                    .row("session", string(&shown, "id"))
+                    .row("subject", string(&shown, "subject"))
+                    .row("key", string(&shown, "key"))
+                    .row("state", string(&shown, "state"))
+                    .row("steps", shown["steps"].to_string());
+                fields.push("head", string(&shown, "head"));
+                fields.render(paint)
+            })?;
+            Ok(())
+        }
+    }
+}
+
+/// JSON counts in its canonical form, so that it can stand in a bundle; anything else byte for byte.
+fn bound(bytes: &[u8], media_type: Option<String>) -> Payload {
+    let canonical = quorate_receipt::json::canonicalize(bytes).ok();
+    let json = canonical.is_some().then(|| "application/json".to_owned());
+    Payload {
+        hash: quorate_verify::bundle::payload_hash(canonical.as_deref().unwrap_or(bytes)),
+        media_type: media_type.or(json).map(Into::into),
+    }
+}
+
+fn now() -> Result<Timestamp, Failure> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let micros = since.ok().and_then(|s| i64::try_from(s.as_micros()).ok());
+    micros.and_then(Timestamp::from_micros).ok_or_else(|| {
+        Failure::environment(
+            "clock",
+            "cannot sign a receipt",
+            "the machine's clock shows no time that can be written",
+        )
+    })
+}
+
+fn unwritable(error: &DraftError) -> Failure {
+    Failure::refused("malformed", "cannot sign the receipt", reason(error))
+        .hint("nothing was recorded; shorten or correct what was given")
+}
+
+async fn open(
+    client: &mut Client,
+    key: SecretKey,
+    subject: Subject,
+    attributes: Vec<(String, String)>,
+    out: Out,
+) -> Result<(), Stop> {
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce)
+        .map_err(|e| Failure::environment("randomness", "cannot open a session", reason(&e)))?;
+    let attributes = attributes.into_iter().collect();
+    let opened = Recorder::open(key, subject, &nonce, attributes, now()?);
+    let (_, opening) = opened.map_err(|e| unwritable(&e))?;
+    let recorded = send(client, opening.bytes().to_vec(), "cannot open a session").await?;
+    let id = opening.root_hash().to_string();
+    let answer = json!({"session": id, "index": recorded["first_index"]});
+    out.answer(&answer, |_| format!("{id}\n"))
+}
+
+/// Records lines of receipts.
+async fn send(client: &mut Client, lines: Vec<u8>, what: &str) -> Result<Value, Failure> {
+    let mut asked = request(Method::POST, &Uri::path(&["sessions"]), full(lines));
+    let kind = HeaderValue::from_static("application/x-ndjson");
+    asked.headers_mut().insert(header::CONTENT_TYPE, kind);
+    let answer = client.ask(asked, what).await?;
+    Ok(json_body(answer, what).await?.1)
+}
+
+async fn show(client: &mut Client, session: &Blake3Hash) -> Result<Value, Failure> {
+    let what = format!("cannot show the session {session}");
+    let uri = Uri::path(&["sessions", &session.to_string()]);
+    client.get(&uri, &what).await.map_err(known)
+}
+
+fn known(failure: Failure) -> Failure {
+    match failure.is("not-found") || failure.is("unknown-scroll") {
+        true => failure.hint("'quorate session list' lists them"),
+        false => failure,
+    }
+}
+
+/// Where a session goes on.
+async fn resumed(
+    client: &mut Client,
+    key: &Arc<SecretKey>,
+    session: &Blake3Hash,
+) -> Result<(Recorder, Value), Failure> {
+    let shown = show(client, session).await?;
+    if string(&shown, "state") != "open" {
+        return Err(Failure::refused(
+            "session-closed",
+            format!("cannot add to the session {session}"),
+            "it is closed",
+        )
+        .hint("'quorate session open' opens another"));
+    }
+    let read = || {
+        let subject = string(&shown, "subject").parse().ok()?;
+        let head = string(&shown, "head").parse().ok()?;
+        let next = shown["next_sequence"].as_u64()?;
+        Some(Recorder::resume(
+            Arc::clone(key),
+            subject,
+            *session,
+            head,
+            next,
+        ))
+    };
+    let recorder = read().ok_or_else(|| {
+        Failure::environment(
+            "not-json",
+            format!("cannot add to the session {session}"),
+            "the node's answer is not that of a session",
+        )
+        .hint("is the node of the same version as this program? compare 'quorate --version'")
+    })?;
+    Ok((recorder, shown))
+}
+
+async fn record_step(
+    client: &mut Client,
+    key: Arc<SecretKey>,
+    step: &Step,
+    out: Out,
+) -> Result<(), Stop> {
+    let what = format!("cannot record a step of {}", step.session);
+    let Drafted { draft, sealed } = Drafted::of(step)?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (mut recorder, shown) = resumed(client, &key, &step.session).await?;
+        let parents = draft::parents(client, &step.parents, &shown).await?;
+        let sequence = recorder.next_sequence();
+        let receipt = recorder
+            .step(draft.clone().parents(parents), now()?)
+            .map_err(|e| unwritable(&e))?;
+        match send(client, line(&receipt, sealed.as_ref()), &what).await {
+            Err(failure) if failure.is("head-moved") && attempt < ATTEMPTS => {}
+            recorded => {
+                let recorded = recorded?;
+                let hash = receipt.root_hash().to_string();
+                let answer = json!({
+                    "session": step.session.to_string(),
+                    "sequence": sequence,
+                    "step": hash,
+                    "index": recorded["first_index"],
+                });
+                return out.answer(&answer, |_| format!("{sequence} {hash}\n"));
+            }
+        }
+    }
+}
+
+/// A receipt, with the content that it seals.
+fn line(receipt: &Receipt, sealed: Option<&([u8; 32], Vec<u8>)>) -> Vec<u8> {
+    let Some((salt, content)) = sealed else {
+        return receipt.bytes().to_vec();
+    };
+    let (salt, content) = (base64::encode(salt), base64::encode(content));
+    let receipt = receipt.text();
+    format!(r#"{{"receipt":{receipt},"sealed":{{"content":"{content}","salt":"{salt}"}}}}"#).into()
+}
+
+async fn close(
+    client: &mut Client,
+    key: Arc<SecretKey>,
+    session: Blake3Hash,
+    payload: Option<Payload>,
+    out: Out,
+) -> Result<(), Stop> {
+    let what = format!("cannot close the session {session}");
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (recorder, shown) = resumed(client, &key, &session).await?;
+        let closing = recorder.close(payload.clone(), now()?);
+        let closing = closing.map_err(|e| unwritable(&e))?;
+        match send(client, closing.bytes().to_vec(), &what).await {
+            Err(failure) if failure.is("head-moved") && attempt < ATTEMPTS => {}
+            recorded => {
+                let recorded = recorded?;
+                let steps = shown["steps"].as_u64().unwrap_or_default();
+                let hash = payload.as_ref().map(|p| p.hash.to_string());
+                let answer = json!({
+                    "session": session.to_string(),
+                    "steps": steps,
+                    "closing": closing.root_hash().to_string(),
+                    "payload": hash,
+                    "index": recorded["first_index"],
+                });
+                return out.answer(&answer, |paint| {
+                    let mut text = format!("Closed, with {steps} steps.\n");
+                    if let Some(hash) = &hash {
+                        text.push_str(&format!("It binds the payload {hash}\n"));
+                    }
+                    text.push_str(&paint.dim(&format!(
+                        "To hand it over: quorate bundle export {session} -o FILE"
+                    )));
+                    text.push('\n');
+                    text
+                });
+            }
+        }
+    }
+}
+
+async fn list(settings: &Settings, out: Out) -> Result<(), Stop> {
+    let mut client = Client::connect(settings, Without::Read).await?;
+    let mut sessions: Vec<Value> = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let uri = Uri::path(&["sessions"]).query_some("after", after.as_deref());
+        let page = client.get(&uri, "cannot list the sessions").await?;
+        sessions.extend(array(&page, "sessions").iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    let first = |session: &Value| session["places"][0][0].as_u64();
+    sessions.sort_by_key(first);
+    let answer = json!({"sessions": sessions});
+    out.answer(&answer, |paint| {
+        if sessions.is_empty() {
+            return "No session was recorded. 'quorate session open' opens one.\n".to_owned();
+        }
+        let mut table = Table::new(&["subject", "state", "steps", "session"]);
+        for session in &sessions {
+            let steps = session["steps"].to_string();
+            table.push(&[
+                string(session, "subject"),
+                string(session, "state"),
+                &steps,
+                string(session, "id"),
+            ]);
+        }
+        table.render(paint)
+    })
+}

@@ -1,0 +1,225 @@
+//! `quorate trust-anchor …`: whom and what to believe. Files only.
+
+use std::path::Path;
+
+use quorate_policy::Policy;
+use quorate_verify::anchor::{Anchor, MAX_ANCHOR_LEN};
+use serde_json::{Map, Value, json};
+
+use super::actor::jwk;
+use super::verify::read;
+use crate::args::TrustAnchor;
+use crate::failure::{Failure, Stop, reason};
+use crate::out::{Out, Sink};
+use crate::text::printable;
+
+/// Longer words are cut where a trust anchor is shown: a vkey of an Ed25519 key with a long name still fits.
+const LONGEST_WORD: usize = 140;
+
+pub(super) fn read_anchor(path: &Path) -> Result<Anchor, Failure> {
+    let bytes = read(path, MAX_ANCHOR_LEN as u64)?;
+    Anchor::parse(&bytes).map_err(|error| {
+        let what = format!("cannot use the trust anchor {}", path.display());
+        Failure::refused(error.code(), what, reason(&error))
+            .hint("'quorate trust-anchor new' writes one; docs/bundles.md says what it holds")
+    })
+}
+
+pub(super) fn run(anchor: TrustAnchor, out: Out) -> Result<(), Stop> {
+    match anchor {
+        TrustAnchor::New {
+            actors,
+            policy,
+            require_payload_binding,
+            audience,
+            nonce,
+            max_age,
+            output,
+        } => {
+            let mut anchor = Map::new();
+            let mut keys: Vec<Value> = Vec::new();
+            for (id, key) in actors {
+                let known = keys
+                    .iter_mut()
+                    .find(|jwk| jwk["x"] == super::actor::jwk(&key)["x"]);
+                match known {
+                    Some(known) => {
+                        if let Some(subjects) = known["subjects"].as_array_mut() {
+                            subjects.push(id.into());
+                        }
+                    }
+                    None => {
+                        let mut jwk = jwk(&key);
+                        jwk["subjects"] = json!([id]);
+                        keys.push(jwk);
+                    }
+                }
+            }
+            anchor.insert("trust_jwks".to_owned(), json!({"keys": keys}));
+            if let Some(file) = policy {
+                let bytes = read(&file, quorate_policy::MAX_POLICY_LEN as u64)?;
+                anchor.insert("policy".to_owned(), policy_text(&file, &bytes)?.into());
+            }
+            let mut require = Map::new();
+            if require_payload_binding {
+                require.insert("payload_binding".to_owned(), true.into());
+            }
+            for (name, text) in [("audience", audience), ("nonce", nonce)] {
+                if let Some(text) = text {
+                    require.insert(name.to_owned(), text.into());
+                }
+            }
+            if let Some(seconds) = max_age {
+                require.insert("max_age_seconds".to_owned(), seconds.into());
+            }
+            if !require.is_empty() {
+                anchor.insert("require".to_owned(), require.into());
+            }
+            write(&Value::Object(anchor), output.as_deref(), out)
+        }
+        TrustAnchor::Show { file } => {
+            let anchor = read_anchor(&file)?;
+            let view = view(&anchor);
+            out.answer(&view, |paint| {
+                let mut text = String::new();
+                for (name, lines) in shown(&anchor) {
+                    text.push_str(&format!("{}\n", paint.bold(name)));
+                    for line in lines {
+                        text.push_str(&format!("  {}\n", printable(&line)));
+                    }
+                }
+                text
+            })
+        }
+        TrustAnchor::Check { file } => {
+            let anchor = read_anchor(&file)?;
+            let open = anchor.not_asked();
+            let answer = json!({"ok": true, "not_asked": open});
+            out.answer(&answer, |paint| {
+                let mut text = format!(
+                    "{} {} is a trust anchor.\n",
+                    paint.good("Good:"),
+                    file.display()
+                );
+                if !open.is_empty() {
+                    text.push_str(&format!("{}\n", paint.bold("It does not ask for:")));
+                }
+                for line in &open {
+                    text.push_str(&paint.paragraph("  - ", line));
+                }
+                text
+            })
+        }
+    }
+}
+
+fn policy_text(file: &Path, bytes: &[u8]) -> Result<String, Failure> {
+    let what = || format!("cannot use the policy {}", file.display());
+    let parsed = Policy::parse(bytes).map_err(|e| {
+        Failure::refused("policy-malformed", what(), reason(&e))
+            .hint("'quorate policy check' says what is wrong with it")
+    })?;
+    if parsed.logs().is_empty() {
+        return Err(Failure::refused(
+            "policy-malformed",
+            what(),
+            "it has no 'log' line, so no log's signature could count",
+        )
+        .hint("'quorate policy show Provenance' writes one with the log's keys"));
+    }
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        Failure::refused(
+            "policy-malformed",
+            what(),
+            "it is not UTF-8 text, which JSON must be",
+        )
+        .hint("write its names in ASCII")
+    })
+}
+
+fn write(anchor: &Value, output: Option<&Path>, out: Out) -> Result<(), Stop> {
+    let mut text = serde_json::to_string_pretty(anchor)
+        .map_err(|e| Failure::environment("report", "cannot write the trust anchor", reason(&e)))?;
+    text.push('\n');
+    // What is written is what is read.
+    Anchor::parse(text.as_bytes()).map_err(|e| {
+        Failure::refused(e.code(), "cannot make this trust anchor", reason(&e))
+            .hint("an ID is a DID or a SPIFFE ID, or a prefix of some that ends in /* or :*")
+    })?;
+    let mut sink = Sink::open(output)?;
+    sink.write(text.as_bytes())?;
+    sink.finish()?;
+    match output {
+        Some(file) if file != Path::new("-") => {
+            let answer = json!({"file": file.display().to_string()});
+            out.answer(&answer, |_| {
+                format!(
+                    "Written to {}. Hand it over by another way than the bundles it is for.\n",
+                    file.display()
+                )
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A policy's line for people: an ML-DSA-44 key alone has 1,800 characters.
+fn shortened(line: &str) -> String {
+    let words = line
+        .split(' ')
+        .map(|word| match word.char_indices().nth(LONGEST_WORD) {
+            None => word.to_owned(),
+            Some((end, _)) => format!("{}… ({} characters)", &word[..end], word.chars().count()),
+        });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn shown(anchor: &Anchor) -> Vec<(&'static str, Vec<String>)> {
+    let mut actors = Vec::new();
+    for actor in anchor.actors() {
+        actors.push(actor.key().to_string());
+        let scopes: Vec<String> = actor.subjects().iter().map(ToString::to_string).collect();
+        actors.push(match scopes.is_empty() {
+            true => "  may act for anyone".to_owned(),
+            false => format!("  may act for {}", scopes.join(", ")),
+        });
+    }
+    let log = match anchor.policy() {
+        Some(policy) => {
+            let text = String::from_utf8_lossy(&policy.render()).into_owned();
+            text.lines().map(shortened).collect()
+        }
+        None => vec![anchor.log_trust().to_owned()],
+    };
+    vec![
+        ("Actors", actors),
+        ("Log", log),
+        ("Requirements", anchor.requirements()),
+    ]
+}
+
+fn view(anchor: &Anchor) -> Value {
+    let actors: Vec<Value> = anchor
+        .actors()
+        .iter()
+        .map(|actor| {
+            json!({
+                "key": actor.key().to_string(),
+                "kid": actor.kid(),
+                "subjects": actor.subjects().iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "not_before": actor.not_before().map(|t| t.to_string()),
+                "not_after": actor.not_after().map(|t| t.to_string()),
+            })
+        })
+        .collect();
+    let policy = anchor
+        .policy()
+        .map(|p| String::from_utf8_lossy(&p.render()).into_owned());
+    json!({
+        "actors": actors,
+        "policy": policy,
+        "log": anchor.log_trust(),
+        "requirements": anchor.requirements(),
+        "not_asked": anchor.not_asked(),
+    })
+}

@@ -1,0 +1,99 @@
+//! An anchor in words.
+
+use quorate_policy::Quorum;
+use quorate_provenance::{Rules, SourceClass};
+
+use super::{Anchor, LogTrust};
+
+impl Anchor {
+    /// Whom it believes about the log, in one line.
+    #[must_use]
+    pub fn log_trust(&self) -> &'static str {
+        match &self.log {
+            LogTrust::Policy(policy) if matches!(policy.quorum(), Quorum::None) => {
+                "its logs, without witnesses"
+            }
+            LogTrust::Policy(_) => "its logs, under a quorum of witnesses",
+            LogTrust::Witnesses { logs, .. } if logs.is_empty() => {
+                "a number of witnesses, whichever log it is"
+            }
+            LogTrust::Witnesses { .. } => "its logs, co-signed by a number of witnesses",
+            LogTrust::Nobody => "nobody: no log and no quorum is judged",
+        }
+    }
+
+    /// What else must hold, a line each.
+    #[must_use]
+    pub fn requirements(&self) -> Vec<String> {
+        let require = &self.require;
+        let mut lines = Vec::new();
+        lines.push(match require.complete {
+            true => "the session is closed".to_owned(),
+            false => "the session may be open".to_owned(),
+        });
+        if let Some(session) = &require.session {
+            lines.push(format!("the session is {session}"));
+        }
+        if require.payload_binding {
+            lines.push("the closing binds a payload".to_owned());
+        }
+        if let Some(audience) = &require.audience {
+            lines.push(format!("it is presented to {audience}"));
+        }
+        if let Some(nonce) = &require.nonce {
+            lines.push(format!("it is presented with the nonce {nonce}"));
+        }
+        if let Some(seconds) = require.max_age_seconds {
+            lines.push(format!(
+                "the quorum's oldest co-signature is at most {seconds} seconds old"
+            ));
+        }
+        for rule in self.flow.iter().flat_map(Rules::iter) {
+            let mut line = format!("{}", rule.sink);
+            if let Some(level) = rule.require {
+                line.push_str(&format!(" is {} or better", level.as_str()));
+            }
+            let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
+            if !without.is_empty() {
+                line.push_str(&format!(" derives from no {}", without.join(", no ")));
+            }
+            lines.push(line);
+        }
+        lines
+    }
+
+    /// What it could ask for and does not, a sentence each.
+    #[must_use]
+    pub fn not_asked(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        match &self.log {
+            LogTrust::Nobody => lines.push(
+                "A log: anyone with an actor's key can make a bundle that was never recorded, or another one later."
+                    .to_owned(),
+            ),
+            LogTrust::Policy(policy) if matches!(policy.quorum(), Quorum::None) => lines.push(
+                "Witnesses: whoever controls the log's machine could have rewritten it.".to_owned(),
+            ),
+            LogTrust::Witnesses { logs, .. } if logs.is_empty() => {
+                lines.push("A particular log.".to_owned());
+            }
+            LogTrust::Policy(_) | LogTrust::Witnesses { .. } => {}
+        }
+        if self.actors.iter().any(|actor| actor.subjects.is_empty()) {
+            lines.push("Subjects of every key: a key without them may act for anyone.".to_owned());
+        }
+        if !self.require.complete {
+            lines.push("A closed session: steps may be missing from the end.".to_owned());
+        }
+        if !self.require.payload_binding {
+            lines.push("A payload that the session's closing binds.".to_owned());
+        }
+        if self.require.audience.is_none() && self.require.nonce.is_none() {
+            lines.push(
+                "An audience or a nonce: whoever has a bundle can show it to anyone, at any time."
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+}
