@@ -166,8 +166,10 @@ export interface Step {
   /** `blake3:` and the hash of its receipt. */
   hash: string;
   kind: 'tool_call' | 'model_call' | 'retrieval' | 'artifact' | 'merge' | 'note';
-  /** The tool, the model or else its provider, the URL, the artifact. */
+  /** The tool, the model's provider, the URL, the artifact. */
   name?: string;
+  /** Of a model call. */
+  model?: string;
   /** Of a model call. */
   direction?: 'prompt' | 'response';
   /** Hashes of the steps that it derives from. */

@@ -68,7 +68,7 @@ test('steps come in order, with what they derive from', () => {
     [1, 'note', undefined],
     [2, 'retrieval', 'https://example.org/notes'],
     [3, 'tool_call', 'crm'],
-    [4, 'model_call', 'm-1'],
+    [4, 'model_call', 'example'],
     [5, 'artifact', 'release.json'],
   ]);
   const place = new Map(drawn.steps.map(({ hash, sequence }) => [hash, sequence]));
@@ -76,6 +76,7 @@ test('steps come in order, with what they derive from', () => {
   assert.deepEqual(drawn.steps.map(({ content }) => content), ['inline', 'hashed', 'sealed', 'inline', undefined]);
   assert.deepEqual(drawn.steps[3].sources, ['user', 'web', 'tool']);
   assert.equal(drawn.steps[3].integrity, 'adversarial');
+  assert.deepEqual([drawn.steps[3].model, drawn.steps[3].direction], ['m-1', 'response']);
   assert.equal(drawn.steps[2].source, 'tool');
 });
 

@@ -11,11 +11,11 @@
 mod answer;
 mod options;
 mod policy;
-mod step;
 
 use quorate_policy::Policy;
 use quorate_provenance::{Label, Step, Verified};
 use quorate_verify::anchor::Anchor;
+use quorate_verify::bundle::view::StepView;
 use quorate_verify::bundle::{BundleError, BundleReport, BundleVerifier, Failure};
 use quorate_verify::verify_entry;
 use serde_json::Value;
@@ -24,7 +24,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use answer::{Refusal, answer, plain};
 use options::Options;
 use policy::PolicyView;
-use step::StepView;
 
 /// Verifies a bundle or a presentation. `ok` is the report.
 #[must_use]
