@@ -48,7 +48,8 @@ export function checkPolicy(policy) {
 const encoder = new TextEncoder();
 
 function bytes(name, value) {
-  if (value instanceof Uint8Array) return value;
+  // Not `instanceof`: bytes from another frame or realm have another class, and the same tag.
+  if (ArrayBuffer.isView(value) && value[Symbol.toStringTag] === 'Uint8Array') return value;
   if (typeof value !== 'string') {
     throw new VerifierError('input-invalid', `\`${name}\` must be a string or a Uint8Array: the file as it is, not parsed`);
   }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import vm from 'node:vm';
 
 import { vector } from './files.mjs';
 
@@ -46,8 +47,14 @@ test('an option that would not be heeded is refused', () => {
   }
 });
 
+test('bytes may come from another realm', () => {
+  const there = vm.runInNewContext('(bytes) => new Uint8Array(bytes)')([...Buffer.from(bundle)]);
+  assert.ok(!(there instanceof Uint8Array));
+  assert.equal(verifyBundle(there, anchor, { now }).complete, true);
+});
+
 test('what is parsed already is refused, for nobody can tell what it was', () => {
-  for (const value of [JSON.parse(bundle), undefined, null, 1, [1, 2]]) {
+  for (const value of [JSON.parse(bundle), undefined, null, 1, [1, 2], new Uint16Array(1), new ArrayBuffer(1)]) {
     assert.throws(() => verifyBundle(value, anchor), refused('input-invalid'));
     assert.throws(() => verifyBundle(bundle, value), refused('input-invalid'));
     assert.throws(() => verifyProof('', value, ''), refused('input-invalid'));
