@@ -177,6 +177,7 @@ impl Drop for Local {
 pub(crate) fn opening(data_dir: &Path, error: &NodeError) -> Failure {
     let what = match error {
         NodeError::Listen { .. } => "cannot start".to_owned(),
+        NodeError::Quorum(_) => "cannot start with this policy".to_owned(),
         _ => format!("cannot open the data directory {}", data_dir.display()),
     };
     let (exit, code, hint) = match error {

@@ -77,10 +77,16 @@ fn every_command_has_a_manual_page_with_its_flags() {
         let path = folder.path().join(format!("{}.1", name.join("-")));
         let page =
             std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        assert!(
-            page.contains(&format!(".TH {} 1", name.join("-"))),
-            "{page}"
+        let title = name.join("-").to_uppercase();
+        let version = env!("CARGO_PKG_VERSION");
+        let heading = format!(".TH {title} 1  \"quorate {version}\" Quorate\n");
+        let synopsis = format!(
+            ".SH SYNOPSIS\n\\fB{}\\fR ",
+            name.join(" ").replace('-', "\\-")
         );
+        assert!(page.contains(&heading), "{page}");
+        assert!(page.contains(&synopsis), "{page}");
+        assert!(!page.contains(".SH EXTRA"), "{page}");
         for flag in flags.iter().filter(|f| *f != "--help" && *f != "--version") {
             let written = flag.replace('-', "\\-");
             assert!(page.contains(&written), "{name:?} {flag}\n{page}");

@@ -34,10 +34,17 @@ pub(super) async fn run(settings: &Settings, append: &Append, out: Out) -> Resul
                 .hint("seal into a scroll of receipts: 'quorate log create NAME' makes one")
                 .into());
         }
-        seal(client, append, input, &what, out).await
+        seal(client, append, input, &what, out).await?;
     } else {
-        lines(client, append, input, raw, &what, out).await
+        lines(client, append, input, raw, &what, out).await?;
     }
+    if let Some(reason) = scroll.get("halted").and_then(Value::as_str) {
+        out.aside(&format!(
+            "{} is halted: what was appended is durable, and no head over it is signed. {reason}",
+            append.scroll
+        ));
+    }
+    Ok(())
 }
 
 async fn reach(settings: &Settings, offline: bool, what: &str) -> Result<Client, Failure> {

@@ -82,12 +82,25 @@ async fn create(
                 ),
             )
             .row("origin", string(&made, "origin"));
-        format!(
-            "{}\n{}",
-            paint.bold(&format!("Created {name}")),
-            fields.render(paint)
-        )
+        let title = paint.bold(&format!("Created {name}"));
+        let mut text = format!("{title}\n{}", fields.render(paint));
+        if made["witnessing"].is_object() {
+            let title = "Its witnesses must follow it before it gets quorate. On each of them:";
+            text.push_str(&remedy(title, &made, paint));
+        }
+        text
     })
+}
+
+/// What the operators of witnesses run, on lines of their own: they are copied. The Ed25519 keys only; ML-DSA-44 keys are in
+/// --json.
+fn remedy(title: &str, scroll: &Value, paint: Paint) -> String {
+    let keys = array(scroll, "vkeys").iter().filter_map(Value::as_str);
+    let short = keys.filter(|key| key.len() < 256);
+    let lines: String = short
+        .map(|key| format!("  quorate witness add-log {key}\n"))
+        .collect();
+    format!("{}\n{lines}", paint.dim(title))
 }
 
 async fn resume(settings: &Settings, name: &str, out: Out) -> Result<(), Stop> {
@@ -286,7 +299,14 @@ async fn root(settings: &Settings, name: &str, note: bool, out: Out) -> Result<(
 }
 
 fn scroll_table(list: &Value, paint: Paint) -> String {
-    let mut table = Table::new(&["name", "format", "visibility", ">size", "newest checkpoint"]);
+    let mut table = Table::new(&[
+        "name",
+        "format",
+        "visibility",
+        ">size",
+        "newest checkpoint",
+        "state",
+    ]);
     for scroll in array(list, "scrolls") {
         table.push(&[
             string(scroll, "name"),
@@ -294,9 +314,21 @@ fn scroll_table(list: &Value, paint: Paint) -> String {
             string(scroll, "visibility"),
             &number(scroll, "size").to_string(),
             &checkpoint(scroll),
+            state(scroll),
         ]);
     }
     table.render(paint)
+}
+
+/// How far the newest entry is, in a word.
+fn state(scroll: &Value) -> &str {
+    if scroll.get("halted").is_some_and(Value::is_string) {
+        return "halted";
+    }
+    match scroll.get("witnessing") {
+        Some(Value::String(unwitnessed)) => unwitnessed,
+        _ => string(scroll, "watermark"),
+    }
 }
 
 fn scroll_page(scroll: &Value, paint: Paint) -> String {
@@ -320,7 +352,8 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
         fields.push("halted", reason);
     }
     fields.push("witnesses", witnessing(scroll));
-    for witness in array(&scroll["witnessing"], "witnesses") {
+    let witnesses = array(&scroll["witnessing"], "witnesses");
+    for witness in witnesses {
         fields.push("", member(witness));
     }
     fields.push("created", seconds(string(scroll, "created_at")));
@@ -336,10 +369,15 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
     if scroll.get("engine").and_then(Value::as_bool) == Some(true) {
         fields.push("written by", "the node itself");
     }
+    let is_unknown = |w: &Value| string(w, "trouble").contains("does not follow");
+    let remedy = match witnesses.iter().any(is_unknown) {
+        true => remedy("To have it followed, on those that do not:", scroll, paint),
+        false => String::new(),
+    };
     let name = printable(string(scroll, "name"));
     let whole = format!("whole keys: 'quorate policy show {name}', or --json");
     format!(
-        "{}\n{}  {}\n",
+        "{}\n{}  {}\n{remedy}",
         paint.bold(&name),
         fields.render(paint),
         paint.dim(&whole)

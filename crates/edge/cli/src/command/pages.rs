@@ -37,12 +37,13 @@ fn hidden(command: &Command) -> Vec<String> {
 
 pub(super) fn man(folder: Option<&Path>, out: Out) -> Result<(), Stop> {
     let mut pages = Vec::new();
-    pages_of(Cli::words(), "quorate", &mut pages)
+    pages_of(Cli::words(), "quorate", "quorate", &mut pages)
         .map_err(|e| Failure::environment("page", "cannot make the manual page", e.to_string()))?;
     let Some(folder) = folder else {
         let first = pages.first().map(|(_, page)| page.as_slice());
         return out.octets(first.unwrap_or_default());
     };
+    std::fs::create_dir_all(folder).map_err(|e| Failure::file("write", folder, &e))?;
     for (name, page) in &pages {
         let mut sink = Sink::open(Some(&folder.join(format!("{name}.1"))))?;
         sink.write(page)?;
@@ -60,6 +61,7 @@ pub(super) fn man(folder: Option<&Path>, out: Out) -> Result<(), Stop> {
 fn pages_of(
     command: Command,
     name: &str,
+    called: &str,
     pages: &mut Vec<(String, Vec<u8>)>,
 ) -> std::io::Result<()> {
     let below: Vec<Command> = command
@@ -68,14 +70,22 @@ fn pages_of(
         .cloned()
         .collect();
     let mut page = Vec::new();
-    let command = command.disable_help_subcommand(true);
+    // Its name and synopsis are those under which it is called.
+    let command = command
+        .disable_help_subcommand(true)
+        .display_name(name)
+        .bin_name(called);
     clap_mangen::Man::new(command)
-        .title(name)
+        .title(name.to_uppercase())
+        .source(concat!("quorate ", env!("CARGO_PKG_VERSION")))
+        .manual("Quorate")
         .render(&mut page)?;
-    pages.push((name.to_owned(), page));
+    let page = String::from_utf8_lossy(&page).replace(".SH EXTRA", ".SH NOTES");
+    pages.push((name.to_owned(), page.into_bytes()));
     for command in below {
         let name = format!("{name}-{}", command.get_name());
-        pages_of(command, &name, pages)?;
+        let called = format!("{called} {}", command.get_name());
+        pages_of(command, &name, &called, pages)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `quorate prove`: writes a C2SP `.tlog-proof`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scroll::{by, info, string, witnessing};
 use crate::args::Prove;
@@ -42,6 +42,12 @@ pub(super) async fn run(settings: &Settings, prove: &Prove, out: Out) -> Result<
         if witnessing(&scroll) == "unwitnessed" {
             text.push_str(&paint.caution("Unwitnessed: only this node signed the head it leads to."));
             text.push('\n');
+        } else if !is_quorate(&scroll, index) {
+            text.push_str(&paint.caution(
+                "Durable, not quorate: too few witnesses have co-signed the head it leads to, so it does not verify with the \
+                 policy. Prove it again later; 'quorate log show' tells how the witnesses stand.",
+            ));
+            text.push('\n');
         }
         text.push_str(&paint.dim(&format!(
             "To verify it anywhere:\n  quorate log get {name} {get} -o entry\n  quorate policy show {name} -o policy\n  \
@@ -50,6 +56,12 @@ pub(super) async fn run(settings: &Settings, prove: &Prove, out: Out) -> Result<
         text.push('\n');
         text
     })
+}
+
+/// Whether the newest quorate head covers the entry: then the proof leads to it.
+fn is_quorate(scroll: &Value, index: Option<u64>) -> bool {
+    let quorate = scroll["witnessing"]["quorate"]["size"].as_u64();
+    quorate.zip(index).is_some_and(|(size, index)| index < size)
 }
 
 /// The index a tlog-proof is about: its line `index N`.

@@ -200,11 +200,9 @@ fn key_text(key: &ConfigKey, paint: Paint) -> String {
         }
     }
     fields.push("if wrong", key.wrong);
-    let mut example = key.example.lines();
-    fields.push("example", example.next().unwrap_or_default());
-    for line in example {
-        fields.push("", line);
-    }
     let what = paint.paragraph("  ", key.what);
-    format!("{}\n{what}{}", paint.bold(key.name), fields.render(paint))
+    // Not laid out: a line that is broken is no TOML.
+    let example: String = key.example.lines().map(|l| format!("    {l}\n")).collect();
+    let (name, fields) = (paint.bold(key.name), fields.render(paint));
+    format!("{name}\n{what}{fields}  example\n{example}")
 }

@@ -28,6 +28,23 @@ pub(super) fn serve(global: &Global, serve: &Serve, out: Out) -> Result<(), Stop
     serve::run(global, serve, out)
 }
 
+/// The running witness. Its state is read through it also where nothing is changed: it holds the store.
+async fn reach(settings: &Settings) -> Result<Client, Failure> {
+    let reached = Client::connect(settings, Without::Refuse).await;
+    reached.map_err(|failure| match failure.is("no-node") {
+        true => Failure::environment(
+            "no-node",
+            format!("no witness runs on {}", settings.data_dir().display()),
+            "what a witness remembers is told by the running witness",
+        )
+        .hint(
+            "start it with 'quorate witness serve', or with 'quorate up' if a node is the witness; --data-dir names another \
+             directory",
+        ),
+        false => failure,
+    })
+}
+
 pub(super) async fn run(settings: &Settings, witness: Witness, out: Out) -> Result<(), Stop> {
     match witness {
         // Started before: it is a node.
@@ -66,7 +83,7 @@ pub(super) async fn run(settings: &Settings, witness: Witness, out: Out) -> Resu
 }
 
 async fn add(settings: &Settings, log: &Value, out: Out) -> Result<(), Stop> {
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let uri = Uri::path(&["witness", "logs"]);
     let added = client
         .change(Method::POST, &uri, Some(log), "cannot follow the log")
@@ -85,7 +102,7 @@ async fn import(settings: &Settings, file: &Path, out: Out) -> Result<(), Stop> 
         )
         .hint("nothing was changed; a list begins with 'logs/v0', or is YAML with 'Logs:'")
     })?;
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let uri = Uri::path(&["witness", "logs"]);
     let body: Value = logs.iter().map(lists::Listed::json).collect();
     let added = client
@@ -114,7 +131,7 @@ fn read(file: &Path) -> Result<String, Failure> {
 }
 
 async fn list(settings: &Settings, out: Out) -> Result<(), Stop> {
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let logs = client
         .get(&Uri::path(&["witness", "logs"]), "cannot list the logs")
         .await?;
@@ -156,7 +173,7 @@ fn time(log: &Value) -> String {
 }
 
 async fn show_witness(settings: &Settings, out: Out) -> Result<(), Stop> {
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let info = client
         .get(&Uri::path(&["witness"]), "cannot show the witness")
         .await?;
@@ -165,7 +182,7 @@ async fn show_witness(settings: &Settings, out: Out) -> Result<(), Stop> {
 }
 
 async fn show_log(settings: &Settings, origin: &str, out: Out) -> Result<(), Stop> {
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let uri = Uri::path(&["witness", "logs"]).query("origin", origin);
     let what = format!("cannot show the log {origin}");
     let log = client.get(&uri, &what).await?;
@@ -174,7 +191,7 @@ async fn show_log(settings: &Settings, origin: &str, out: Out) -> Result<(), Sto
 }
 
 async fn change(settings: &Settings, verb: &str, body: &Value, out: Out) -> Result<(), Stop> {
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let uri = Uri::path(&["witness", "logs", verb]);
     let what = format!("cannot {verb} {}", string(body, "origin"));
     let log = client.change(Method::POST, &uri, Some(body), &what).await?;
@@ -215,7 +232,7 @@ fn log_page(log: &Value, paint: Paint) -> String {
 }
 
 async fn list_evidence(settings: &Settings, out: Out) -> Result<(), Stop> {
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let uri = Uri::path(&["witness", "evidence"]);
     let list = client.get(&uri, "cannot list the evidence").await?;
     out.answer(&list, |paint| {
@@ -243,7 +260,7 @@ async fn evidence(
     output: Option<&Path>,
     out: Out,
 ) -> Result<(), Stop> {
-    let mut client = Client::connect(settings, Without::Refuse).await?;
+    let mut client = reach(settings).await?;
     let uri = Uri::path(&["witness", "evidence", id]);
     let what = format!("cannot export the evidence {id}");
     let text = client.get_octets(&uri, &what).await?;

@@ -135,3 +135,28 @@ fn anyone_can_audit_and_watch_a_scroll_of_a_running_node_and_its_witnesses() {
     assert_eq!(code, "witness-unreachable", "{third}");
     assert_eq!(place.run("nowhere", &monitor).status.code(), Some(3));
 }
+
+#[test]
+fn a_scroll_that_no_witness_follows_yet_says_how_it_gets_quorate() {
+    let place = Place(tempfile::tempdir().unwrap());
+    let (_witnesses, _node) = two_of_three(&place, "restricted");
+    let made = place.done("node", &["log", "create", "Fresh"]);
+    assert!(made.contains("Its witnesses must follow it"), "{made}");
+    assert!(made.contains("  quorate witness add-log "), "{made}");
+    std::fs::write(place.path("receipt"), r#"{"type":"deed"}"#).unwrap();
+    place.done("node", &["append", "--scroll", "Fresh", "receipt"]);
+    let proved = place.done("node", &["prove", "Fresh", "0", "-o", "fresh.proof"]);
+    assert!(proved.contains("Durable, not quorate"), "{proved}");
+    let listed = place.done("node", &["log", "list"]);
+    let row = listed.lines().find(|line| line.starts_with("Fresh "));
+    assert!(row.unwrap().ends_with("durable"), "{listed}");
+    // Each witness has been asked, and said that it does not know the scroll.
+    let shown = loop {
+        let shown = place.done("node", &["log", "show", "Fresh"]);
+        if shown.contains("does not follow") {
+            break shown;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert!(shown.contains("\n  quorate witness add-log "), "{shown}");
+}
