@@ -1,5 +1,6 @@
 // What `crates/edge/verifier-wasm/tests/module` wrote.
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 const folder = new URL('./vectors/', import.meta.url);
@@ -24,19 +25,18 @@ export function vector(name) {
   return found;
 }
 
-/** Lines of `mutants.txt`, or of another file of its form, and the digest at its end. */
+/** The lines of `mutants.txt`, or of another file of its form. */
 export async function mutants(path = new URL('mutants.txt', folder)) {
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
-  const [, digest] = lines.pop().split(' ');
   const read = (line) => {
     // A name may have spaces, the rest has none.
-    const [, name, which, at, cut, put, code] = /^(.*) (\d+) (\d+) (\d+) (\S+) (\S+)$/.exec(line);
+    const [, name, which, at, cut, put, code, digest] = /^(.*) (\d+) (\d+) (\d+) (\S+) (\S+) (\S+)$/.exec(line);
     const { call, args } = vector(name);
     const changed = [...args];
     changed[which] = spliced(args[which], Number(at), Number(cut), Buffer.from(put === '-' ? '' : put, 'hex'));
-    return { line, call, args: changed, code };
+    return { line, call, args: changed, code, digest };
   };
-  return { lines: lines.map(read), digest };
+  return lines.map(read);
 }
 
 /** What the package answers, in the module's form. */
@@ -49,4 +49,9 @@ export function answered(verifier, call, args) {
     if (!(error instanceof verifier.VerifierError)) throw error;
     return { error: { code: error.code, message: error.message } };
   }
+}
+
+/** As `mutants.txt` has it, of an answer's text. */
+export function digestOf(text) {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }

@@ -431,6 +431,15 @@ fn presentations(cases: &mut Cases) {
 
 fn inputs(cases: &mut Cases) {
     let bundle = World::new().bundle();
+    // Above what the module, which counts in 32 bits, can count.
+    let text = String::from_utf8(bundle.clone()).unwrap();
+    let leaves = text.replace("[[2,2],", "[[2,1099511627776],");
+    cases.bundle(
+        "leaves by the billion",
+        leaves.as_bytes(),
+        anchor_text(""),
+        "bundle-malformed",
+    );
     cases.bundle("empty file", b"", anchor_text(""), "bundle-malformed");
     cases.bundle(
         "byte order mark",
