@@ -101,7 +101,7 @@ pub enum TargetsError {
     #[error("{found} leaves are named, at most 1048576 are allowed")]
     TooMany {
         /// Number of leaves named.
-        found: usize,
+        found: u64,
     },
     /// Indices must rise strictly; a repeated or earlier index follows.
     #[error("leaf {index} does not come after the one before it")]

@@ -68,8 +68,7 @@ impl LeafRuns {
                 }
                 Some((_, end)) if index == *end && index < u64::MAX => {
                     *end = index.saturating_add(1);
-                    built.leaves = built.leaves.saturating_add(1);
-                    built.within_limit()?;
+                    built.count(1)?;
                 }
                 _ => built.add(index, 1)?,
             }
@@ -80,16 +79,19 @@ impl LeafRuns {
     fn add(&mut self, first: u64, count: u64) -> Result<(), TargetsError> {
         // A run that passes the end of all numbers is past the end of every tree.
         self.runs.push((first, first.saturating_add(count)));
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        self.leaves = self.leaves.saturating_add(count);
-        self.within_limit()
+        self.count(count)
     }
 
-    fn within_limit(&self) -> Result<(), TargetsError> {
-        if self.leaves > MAX_MULTI_LEAVES {
-            return Err(TargetsError::TooMany { found: self.leaves });
+    /// In 64 bits, so that a list is refused with one number on every machine.
+    fn count(&mut self, more: u64) -> Result<(), TargetsError> {
+        let found = (self.leaves as u64).saturating_add(more);
+        match usize::try_from(found) {
+            Ok(leaves) if leaves <= MAX_MULTI_LEAVES => {
+                self.leaves = leaves;
+                Ok(())
+            }
+            _ => Err(TargetsError::TooMany { found }),
         }
-        Ok(())
     }
 
     fn not_empty(self) -> Result<Self, TargetsError> {

@@ -1,6 +1,6 @@
 //! A report as JSON: plain data, made from a [`BundleReport`] and never read back as one.
 
-use quorate_provenance::SourceClass;
+use quorate_provenance::{Content, Label, SourceClass, Step, StepKind, Verified};
 use serde::Serialize;
 
 use super::report::{BundleReport, PayloadProof};
@@ -178,6 +178,77 @@ impl BundleReport {
                 expires: shown.expires.to_string(),
             }),
             not_proven: self.not_proven(),
+        }
+    }
+}
+
+/// A verified step, to list or draw it: field names are stable, and those that [`BundleView`] has too mean the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct StepView {
+    /// Counts from 1.
+    pub sequence: u64,
+    /// The `root_hash` of its receipt.
+    pub hash: String,
+    /// As receipts write it: `tool_call`, `model_call`, …
+    pub kind: &'static str,
+    /// The tool, the model's provider, the URL, the artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Of a model call: which model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Of a model call: `prompt` or `response`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<&'static str>,
+    /// Hashes of the steps that it derives from.
+    pub parents: Vec<String>,
+    /// Where what it brings in comes from, as the actor declares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
+    /// Every class of source that it derives from.
+    pub sources: Vec<&'static str>,
+    /// The lowest level of these.
+    pub integrity: &'static str,
+    /// `inline`, `hashed` or `sealed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<&'static str>,
+    /// As the actor states it.
+    pub timestamp: String,
+}
+
+impl StepView {
+    /// Of a step that [`verify_each`](super::BundleVerifier::verify_each) shows.
+    #[must_use]
+    pub fn of(step: &Verified<Step>, label: Label) -> Self {
+        let (name, model, direction) = match &step.kind {
+            StepKind::ToolCall { tool } => (Some(tool), None, None),
+            StepKind::ModelCall {
+                provider,
+                model,
+                direction,
+            } => (Some(provider), model.as_deref(), Some(direction.as_str())),
+            StepKind::Retrieval { url } => (Some(url), None, None),
+            StepKind::Artifact { name, .. } => (Some(name), None, None),
+            StepKind::Merge | StepKind::Note => (None, None, None),
+        };
+        Self {
+            sequence: step.link.sequence,
+            hash: step.hash().to_string(),
+            kind: step.kind.name(),
+            name: name.map(ToString::to_string),
+            model: model.map(str::to_owned),
+            direction,
+            parents: step.parents.iter().map(ToString::to_string).collect(),
+            source: step.source.map(SourceClass::as_str),
+            sources: label.classes().map(SourceClass::as_str).collect(),
+            integrity: label.level().as_str(),
+            content: step.content.as_ref().map(|content| match content {
+                Content::Inline(_) => "inline",
+                Content::Hashed { .. } => "hashed",
+                Content::Sealed(_) => "sealed",
+            }),
+            timestamp: step.timestamp().to_string(),
         }
     }
 }

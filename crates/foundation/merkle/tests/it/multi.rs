@@ -231,7 +231,9 @@ fn multi_proof_limits_are_2_20_leaves_and_2_20_hashes() {
     assert_eq!(prove_many(&spread(62), MAX_TREE_SIZE, &tree), too_spread);
 
     let many: Vec<u64> = (0..=MAX_MULTI_LEAVES as u64).collect();
-    let error = TargetsError::TooMany { found: many.len() };
+    let error = TargetsError::TooMany {
+        found: many.len() as u64,
+    };
     assert_eq!(
         prove_many(&many, 1 << 21, &tree),
         Err(ProveError::Targets(error))
@@ -292,7 +294,7 @@ proptest! {
 
 #[test]
 fn runs_leave_gaps_between_them_and_are_not_empty() {
-    let cases: [(&[(u64, u64)], TargetsError); 6] = [
+    let cases: [(&[(u64, u64)], TargetsError); 7] = [
         (&[], TargetsError::Empty),
         (&[(3, 0)], TargetsError::NotIncreasing { index: 3 }),
         (&[(3, 2), (5, 1)], TargetsError::NotIncreasing { index: 5 }),
@@ -301,9 +303,11 @@ fn runs_leave_gaps_between_them_and_are_not_empty() {
         (
             &[(0, 1 << 20), (2 << 20, 1)],
             TargetsError::TooMany {
-                found: MAX_MULTI_LEAVES + 1,
+                found: MAX_MULTI_LEAVES as u64 + 1,
             },
         ),
+        // More than a 32-bit machine can count.
+        (&[(0, 1 << 40)], TargetsError::TooMany { found: 1 << 40 }),
     ];
     for (runs, error) in cases {
         assert_eq!(LeafRuns::new(runs.iter().copied()), Err(error), "{runs:?}");

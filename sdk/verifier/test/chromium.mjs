@@ -1,0 +1,48 @@
+// A page in Chromium that has this package and nothing else.
+
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+
+const root = new URL('../', import.meta.url);
+const types = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' };
+// As strict as a page can be that runs a module at all.
+const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+
+async function answer(request, response) {
+  const name = request.url === '/' ? 'page.html' : request.url.slice(1);
+  try {
+    const body = name === 'page.html' ? '<!doctype html><title>verifier</title>' : await readFile(new URL(name, root));
+    const type = types[name.split('.').at(-1)] ?? 'application/octet-stream';
+    response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': policy }).end(body);
+  } catch {
+    response.writeHead(404).end();
+  }
+}
+
+/** Calls `use` with a page; what the page complains about is an error. */
+export async function inChromium(use) {
+  // Where .ci/setup put it.
+  const installed = new URL('../../../crates/edge/node/tests/browser/package.json', import.meta.url);
+  const { chromium } = createRequire(process.env.QUORATE_PLAYWRIGHT ?? installed)('playwright-core');
+  const server = createServer(answer);
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const base = `http://127.0.0.1:${server.address().port}/`;
+  // Chromium's own sandbox cannot start as root, which is what containers run as.
+  const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args });
+  try {
+    const page = await browser.newPage();
+    const wrong = [];
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && wrong.push(message.text()));
+    page.on('pageerror', (error) => wrong.push(String(error)));
+    page.on('request', (request) => request.url().startsWith(base) || wrong.push(`elsewhere: ${request.url()}`));
+    await page.goto(base);
+    const result = await use(page);
+    if (wrong.length > 0) throw new Error(wrong.join('\n'));
+    return result;
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
