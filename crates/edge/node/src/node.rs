@@ -178,6 +178,8 @@ pub(crate) struct Inner {
     witness: OnceLock<Arc<Witness>>,
     /// What its scrolls must meet to be quorate, and who asks for it; `None` if it is unwitnessed.
     pub(crate) quorum: Option<(Arc<NodeQuorum>, Client)>,
+    /// One batch at a time: those behind it wait without holding a thread.
+    pub(crate) provenance_turn: Arc<tokio::sync::Mutex<()>>,
     /// Held while a batch is judged and appended.
     pub(crate) provenance: Mutex<Ledger>,
 }
@@ -306,6 +308,7 @@ impl Node {
             data_dir: Mutex::new(Some(data_dir)),
             witness: OnceLock::new(),
             quorum,
+            provenance_turn: Arc::default(),
             provenance: Mutex::default(),
         });
         inner.open_witness()?;

@@ -334,6 +334,18 @@ proptest! {
         prop_assert_eq!(signature.to_string().parse(), Ok(signature));
     }
 
+    /// One text for each: zeros in front are ones in front, no more and no fewer.
+    #[test]
+    fn a_signature_has_one_text(mut bytes: [u8; 64], zeros in 0..65_usize) {
+        bytes[..zeros.min(64)].fill(0);
+        let text = SignatureText::from_bytes(bytes).to_string();
+        let longer = format!("z1{}", &text[1..]);
+        prop_assert_eq!(longer.parse::<SignatureText>(), Err(MultibaseError::Length));
+        if let Some(shorter) = text.strip_prefix("z1") {
+            prop_assert_eq!(format!("z{shorter}").parse::<SignatureText>(), Err(MultibaseError::Length));
+        }
+    }
+
     #[test]
     fn text_that_parses_prints_itself(text in "(ed25519:)?z[1-9A-HJ-NP-Za-km-z]{40,90}") {
         if let Ok(key) = text.parse::<PublicKeyText>() {

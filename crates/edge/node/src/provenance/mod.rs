@@ -72,7 +72,9 @@ impl Inner {
         if self.mode != Mode::Online {
             return Err(offline());
         }
+        let turn = Arc::clone(&self.provenance_turn).lock_owned().await;
         off_thread(move || {
+            let _turn = turn;
             let scroll = match self.provenance_scroll() {
                 Some(scroll) => scroll,
                 None => {
@@ -107,7 +109,9 @@ impl Inner {
             return Err(offline());
         }
         let scroll = self.provenance_scroll().ok_or_else(no_actors)?;
+        let turn = Arc::clone(&self.provenance_turn).lock_owned().await;
         off_thread(move || {
+            let _turn = turn;
             let mut ledger = self.ledger()?;
             let mut undo = Vec::new();
             for (n, receipt) in batch.receipts.iter().enumerate() {
