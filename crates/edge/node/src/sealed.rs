@@ -127,7 +127,7 @@ pub(crate) fn erase_orphans(store: &SealedStore, reader: &Reader) -> Result<usiz
 }
 
 /// Whether the look-up leads to a receipt with this commitment.
-fn find_commitment(reader: &Reader, commitment: &[u8; 32]) -> Result<bool, ReadError> {
+pub(crate) fn find_commitment(reader: &Reader, commitment: &[u8; 32]) -> Result<bool, ReadError> {
     let text = quorate_receipt::Blake3Hash::from_bytes(*commitment).to_string();
     for index in reader.find_id(&text, 16)? {
         if commitment_in(&reader.entry(index)?) == Some(*commitment) {

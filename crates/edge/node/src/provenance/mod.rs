@@ -9,6 +9,7 @@ mod ledger;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};
 
 use axum::http::StatusCode;
@@ -112,6 +113,7 @@ impl Inner {
         let turn = Arc::clone(&self.provenance_turn).lock_owned().await;
         off_thread(move || {
             let _turn = turn;
+            check_fresh(&scroll, &batch.contents)?;
             let mut ledger = self.ledger()?;
             let mut undo = Vec::new();
             for (n, receipt) in batch.receipts.iter().enumerate() {
@@ -193,6 +195,33 @@ impl Inner {
             }
         }
     }
+}
+
+/// Each commitment is new. Content under one that stands in the log is, or was, another receipt's: it would be erased with a
+/// batch that is refused, or come back after it was erased.
+fn check_fresh(scroll: &Scroll, contents: &[Content]) -> Result<(), ApiError> {
+    let mut seen = BTreeSet::new();
+    for content in contents {
+        let commitment = content.sealed.commitment.as_bytes();
+        let used = !seen.insert(*commitment)
+            || crate::sealed::find_commitment(scroll.reader(), commitment)?
+            || scroll
+                .sealed()
+                .exists(commitment)
+                .map_err(|e| ApiError::internal(e.to_string()))?;
+        if used {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "sealed-before",
+                format!(
+                    "the commitment {} stands in the log already; nothing was recorded",
+                    content.sealed.commitment
+                ),
+                "seal the content with a new random salt",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn keep(scroll: &Scroll, contents: &[Content]) -> Result<(), ApiError> {

@@ -404,3 +404,61 @@ async fn a_step_that_breaks_a_configured_rule_is_refused_and_history_is_not() {
     );
     close(running).await;
 }
+
+/// The content of an earlier step is not in the hands of a later batch: neither erased with it, nor brought back.
+#[tokio::test]
+async fn content_is_sealed_under_one_commitment_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = node(dir.path()).await;
+    let network = Network::new(&running);
+    pin(&network, BUILDER, 1).await;
+    let (salt, content) = ([4; 32], b"a secret".as_slice());
+    let (mut recorder, opening) = open(BUILDER, 1, 1);
+    assert_eq!(
+        record(&network, std::slice::from_ref(&opening)).await.0,
+        StatusCode::OK
+    );
+    let sealing = || StepDraft::note().sealed(Sealed::commit(&salt, content));
+    let line = |step: &Receipt| {
+        let (salt, content) = (base64::encode(&salt), base64::encode(content));
+        format!(
+            r#"{{"receipt":{},"sealed":{{"content":"{content}","salt":"{salt}"}}}}"#,
+            step.text()
+        )
+    };
+    let first = recorder.step(sealing(), clock::now()).unwrap();
+    let second = recorder.step(sealing(), clock::now()).unwrap();
+    // Twice in one batch, then again in another one.
+    let both = format!("{}\n{}", line(&first), line(&second));
+    let refused = network.post("/sessions", both).await;
+    assert_eq!(refused.json()["error"]["code"], "sealed-before");
+    assert_eq!(
+        network.post("/sessions", line(&first)).await.status,
+        StatusCode::OK
+    );
+    let refused = network.post("/sessions", line(&second)).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(refused.json()["error"]["code"], "sealed-before");
+    let kept = network.get("/scrolls/Provenance/sealed/2").await;
+    assert_eq!(
+        (kept.status, kept.body.as_slice()),
+        (StatusCode::OK, content)
+    );
+    let erase = json!({"index": 2, "reason": "asked for"}).to_string();
+    assert_eq!(
+        network
+            .post("/scrolls/Provenance/erase", erase)
+            .await
+            .status,
+        StatusCode::OK
+    );
+    assert_eq!(
+        network.post("/sessions", line(&second)).await.status,
+        StatusCode::CONFLICT
+    );
+    assert_eq!(
+        network.get("/scrolls/Provenance/sealed/2").await.status,
+        StatusCode::GONE
+    );
+    close(running).await;
+}
