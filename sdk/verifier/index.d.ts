@@ -16,7 +16,7 @@ export type Source =
 export default function init(source?: Source): Promise<void>;
 
 /**
- * Verifies a bundle or a presentation by a trust anchor.
+ * Verifies a bundle, a presentation or an attestation by a trust anchor.
  * @throws {VerifierError} with the first thing that does not hold.
  */
 export function verifyBundle(bundle: File, trustAnchor: File, options?: Options): BundleReport;
@@ -86,6 +86,7 @@ export interface BundleReport {
   content_elsewhere: number;
   /** For whom it was presented. */
   presentation?: { audience: string; nonce: string; expires: string };
+  attestation?: { name: string; hash: string; media_type?: string }[];
   /** What was not proven, one sentence each. Show it with the rest. */
   not_proven: string[];
 }

@@ -77,6 +77,7 @@ fn every_command_of_prove_what_an_agent_did_works() {
         // Handed over: what an auditor gets, and nothing else.
         for file in [
             "release.bundle.json",
+            "release.intoto.json",
             "anchor.json",
             "asked.json",
             "shown.json",

@@ -38,6 +38,10 @@ pub(crate) const DEFAULT_LONGEST_CHECKPOINT_WAIT: Duration = Duration::from_secs
 /// A node is ill when a receipt has waited longer for its quorum, unless configured otherwise: a witness's restart.
 pub(crate) const DEFAULT_LONGEST_QUORUM_WAIT: Duration = Duration::from_secs(60);
 
+/// What is verified each second for callers without credentials, unless configured otherwise, in KiB: some 6,000 steps, a
+/// quarter of a core.
+pub(crate) const DEFAULT_VERIFY_KIB_PER_SECOND: u32 = 4096;
+
 /// A file whose lines are appended to a scroll as they are written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +80,8 @@ pub struct Config {
     pub longest_checkpoint_wait: Duration,
     /// A receipt that waits longer for its quorum makes the node ill.
     pub longest_quorum_wait: Duration,
+    /// KiB of bundles that are verified for callers without credentials each second; 0 for none.
+    pub verify_kib_per_second: u32,
     /// What no step of a session that is recorded here may derive from.
     pub flow: Rules,
 }
@@ -117,6 +123,7 @@ struct File {
     more_cosignatures_ms: Option<u64>,
     longest_checkpoint_wait_ms: Option<u64>,
     longest_quorum_wait_ms: Option<u64>,
+    verify_kib_per_second: Option<u32>,
     #[serde(default)]
     flow: Vec<FlowFile>,
 }
@@ -281,6 +288,9 @@ impl Config {
             extras,
             longest_checkpoint_wait,
             longest_quorum_wait,
+            verify_kib_per_second: file
+                .verify_kib_per_second
+                .unwrap_or(DEFAULT_VERIFY_KIB_PER_SECOND),
             flow: flow::rules(file.flow)?,
         })
     }

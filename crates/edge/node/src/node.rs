@@ -10,7 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::api::LocalApi;
+use crate::api::{LocalApi, Strangers};
 use crate::auth::{Credentials, TokenError, secret};
 use crate::clock;
 use crate::config::Config;
@@ -150,6 +150,7 @@ pub(crate) struct Inner {
     pub(crate) state: Arc<State>,
     pub(crate) credentials: Credentials,
     pub(crate) lanes: Lanes,
+    pub(crate) strangers: Strangers,
     pub(crate) scrolls: RwLock<BTreeMap<String, Arc<Scroll>>>,
     /// Set once, when the node must stop.
     pub(crate) failure: watch::Sender<Option<String>>,
@@ -284,6 +285,7 @@ impl Node {
         let credentials = Credentials::load(&state, &operator_token(&*disk, &config.data_dir)?)?;
         let restored = crate::backup::restored(&config.data_dir)?;
         let inner = Arc::new(Inner {
+            strangers: Strangers::new(config.verify_kib_per_second),
             config,
             mode,
             identity,

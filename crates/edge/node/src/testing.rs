@@ -74,6 +74,14 @@ impl Network {
         }
     }
 
+    /// The same node without credentials.
+    pub(crate) fn anonymous(&self) -> Self {
+        Self {
+            app: Arc::clone(&self.app),
+            bearer: String::new(),
+        }
+    }
+
     /// The same node with other credentials.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {
@@ -89,14 +97,15 @@ impl Network {
         kind: &str,
         body: impl Into<Body>,
     ) -> Answer {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", "localhost")
-            .header("authorization", &self.bearer)
-            .header("content-type", kind)
-            .body(body.into())
-            .unwrap();
+            .header("content-type", kind);
+        if !self.bearer.is_empty() {
+            request = request.header("authorization", &self.bearer);
+        }
+        let request = request.body(body.into()).unwrap();
         let response = router(Arc::clone(&self.app))
             .oneshot(request)
             .await

@@ -1,5 +1,9 @@
 //! What a signature over a receipt covers (rule R5).
 
+use core::iter;
+
+use memchr::memchr2;
+
 use crate::json::{self, Object};
 
 /// The members that no signature covers: the signatures themselves, and the hash that covers them.
@@ -58,27 +62,41 @@ fn members(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         .strip_prefix(b"{")
         .and_then(|text| text.strip_suffix(b"}"))
         .unwrap_or_default();
-    let (mut in_string, mut escaped, mut depth) = (false, false, 0_usize);
-    inner
-        .split(move |byte| {
-            if escaped {
-                escaped = false;
-            } else if in_string {
-                match byte {
-                    b'\\' => escaped = true,
-                    b'"' => in_string = false,
-                    _ => {}
-                }
-            } else {
-                match byte {
-                    b'"' => in_string = true,
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' => depth = depth.saturating_sub(1),
-                    b',' => return depth == 0,
-                    _ => {}
-                }
-            }
-            false
-        })
-        .filter(|member| !member.is_empty())
+    let mut rest = inner;
+    iter::from_fn(move || {
+        let (member, after) = rest.split_at(end_of_member(rest));
+        rest = after.strip_prefix(b",").unwrap_or_default();
+        (!member.is_empty()).then_some(member)
+    })
+}
+
+/// Where the first member ends.
+fn end_of_member(text: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = text.get(at) {
+        at += 1;
+        match byte {
+            b'"' => at = end_of_string(text, at),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => return at - 1,
+            _ => {}
+        }
+    }
+    at
+}
+
+/// Behind the quotation mark that ends the string of which the inside begins at `at`.
+fn end_of_string(text: &[u8], mut at: usize) -> usize {
+    while let Some(rest) = text.get(at..)
+        && let Some(found) = memchr2(b'"', b'\\', rest)
+    {
+        at += found + 1;
+        if rest.get(found) == Some(&b'"') {
+            return at;
+        }
+        // What is escaped ends nothing.
+        at += 1;
+    }
+    text.len()
 }

@@ -4,6 +4,7 @@ use quorate_note::{KeyId, KeyName};
 use quorate_provenance::{Invalid, Subject};
 use quorate_receipt::{Blake3Hash, PublicKeyText, ReceiptError, Sha256Text, Timestamp};
 
+use super::attestation::AttestationError;
 use super::head::HeadError;
 use super::presentation::PresentationError;
 use super::scan::ScanError;
@@ -146,6 +147,9 @@ pub enum BundleError {
     /// The presentation does not hold.
     #[error("presentation: {0}")]
     Presentation(#[from] PresentationError),
+    /// The attestation does not hold.
+    #[error("attestation: {0}")]
+    Attestation(#[from] AttestationError),
 }
 
 impl BundleError {
@@ -173,6 +177,35 @@ impl BundleError {
             Self::OtherContent { .. } => "content-mismatch",
             Self::NoPresentation => "presentation-missing",
             Self::Presentation(error) => error.code(),
+            Self::Attestation(error) => error.code(),
+        }
+    }
+
+    /// What a reader should do.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self.code() {
+            "incomplete" => {
+                "ask for the bundle again once the session is closed; an anchor with \"require\":{\"complete\":false} takes it as it is"
+            }
+            "actor-unknown" | "actor-out-of-scope" | "actor-out-of-window" => {
+                "is this the trust anchor for that actor? if so, do not believe the bundle"
+            }
+            "log-unknown" | "signature-unknown" => {
+                "is this the trust anchor for the log it was recorded in? have the bundle exported for its policy"
+            }
+            "not-quorate" | "too-old" => {
+                "ask for a newer export: witnesses may have co-signed since"
+            }
+            "payload-unbound" | "payload-mismatch" => {
+                "do not believe that this payload came from the session"
+            }
+            "presentation-missing" => "ask its holder: 'quorate bundle present' makes one",
+            "presentation-audience" | "presentation-nonce" | "presentation-expired" => {
+                "it was made for somebody else or another time: ask its holder for one of your own"
+            }
+            "flow-refused" => "the trust anchor's rules keep such sources away from this step",
+            _ => "do not believe it: keep it, and ask whoever it came from",
         }
     }
 }

@@ -16,9 +16,12 @@
 //! session's key says for whom (`audience`), why now (`nonce`) and until when (`expires`) it shows the bundle with this BLAKE3
 //! hash.
 //!
+//! An *attestation* is a DSSE envelope around an in-toto Statement v1 whose predicate is the bundle, signed by the session's key.
+//!
 //! What is not written in exactly this form is refused, so a session, its place in the log, a checkpoint and what is shown have
 //! one file.
 
+mod attestation;
 mod error;
 mod head;
 mod presentation;
@@ -30,6 +33,7 @@ mod trust;
 mod verify;
 pub mod view;
 
+pub use attestation::{Artifact, AttestError, AttestationError, MAX_STATEMENT_LEN};
 pub use error::{BundleError, Failure};
 pub use head::{Disclosure, Head, HeadError};
 pub use presentation::{Presentation, PresentationError};
@@ -37,7 +41,7 @@ pub use report::{BundleReport, PayloadProof};
 pub use scan::{ScanError, Source};
 pub use trim::trimmed;
 pub use trust::{HeadProof, Witnessed};
-pub use verify::{BundleVerifier, payload_hash};
+pub use verify::{BundleVerifier, payload_file_hash, payload_hash};
 
 /// The value of `format`.
 pub const FORMAT: &str = "quorate/bundle/v1";

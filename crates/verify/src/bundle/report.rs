@@ -3,6 +3,7 @@
 use quorate_merkle::LeafRuns;
 use quorate_provenance::{Label, Payload, Session};
 
+use super::attestation::Artifact;
 use super::presentation::Presentation;
 use super::trust::HeadProof;
 use crate::anchor::ActorKey;
@@ -33,6 +34,7 @@ pub struct BundleReport {
     pub(super) elsewhere: u64,
     pub(super) label: Label,
     pub(super) presentation: Option<Presentation>,
+    pub(super) attestation: Option<Vec<Artifact>>,
 }
 
 impl BundleReport {
@@ -94,6 +96,12 @@ impl BundleReport {
     #[must_use]
     pub fn presentation(&self) -> Option<&Presentation> {
         self.presentation.as_ref()
+    }
+
+    /// The artifacts that it attests, if it came as an in-toto Statement, which the session's key signed.
+    #[must_use]
+    pub fn attestation(&self) -> Option<&[Artifact]> {
+        self.attestation.as_deref()
     }
 
     /// What this verification does *not* prove, one sentence a line.

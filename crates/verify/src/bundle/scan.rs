@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 
+use memchr::{memchr, memchr2};
+
 /// Where a bundle comes from.
 pub trait Source {
     /// Why it could not be read further.
@@ -179,6 +181,32 @@ impl<S: Source> Scanner<S> {
         Ok(value)
     }
 
+    /// Takes everything up to and with the next quotation mark, at most `limit` bytes before it.
+    pub(super) fn until_quote(&mut self, limit: usize) -> Result<Vec<u8>, Failed<S::Error>> {
+        let offset = self.offset;
+        let mut seen = 0;
+        let length = loop {
+            let bytes = self.fill(seen + 1)?;
+            if bytes.len() <= seen {
+                let offset = offset + seen as u64;
+                return Err(Failed::Text(ScanError::Truncated { offset }));
+            }
+            if let Some(found) = memchr(b'"', &bytes[seen..]) {
+                break seen + found;
+            }
+            seen = bytes.len();
+            if seen > limit {
+                break seen;
+            }
+        };
+        if length > limit {
+            return Err(Failed::Text(ScanError::TooLong { offset, limit }));
+        }
+        let text = self.buffer[self.at..=self.at + length].to_vec();
+        self.consume(length + 1);
+        Ok(text)
+    }
+
     /// Nothing follows.
     pub(super) fn end(&mut self) -> Result<(), Failed<S::Error>> {
         let offset = self.offset;
@@ -201,33 +229,36 @@ struct End {
 impl End {
     /// How many of these bytes still belong to the value, if it ends among them.
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (n, byte) in bytes.iter().enumerate() {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            if self.escaped {
+                self.escaped = false;
+                at += 1;
+                continue;
+            }
             if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => {
-                        self.in_string = false;
-                        if self.depth == 0 {
-                            return Some(n + 1);
-                        }
-                    }
-                    _ => {}
+                let found = memchr2(b'"', b'\\', &bytes[at..])?;
+                at += found + 1;
+                self.escaped = bytes[at - 1] == b'\\';
+                self.in_string = self.escaped;
+                if !self.in_string && self.depth == 0 {
+                    return Some(at);
                 }
                 continue;
             }
             match byte {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,
-                b'}' | b']' | b',' if self.depth == 0 => return Some(n),
+                b'}' | b']' | b',' if self.depth == 0 => return Some(at),
                 b'}' | b']' => {
                     self.depth -= 1;
                     if self.depth == 0 {
-                        return Some(n + 1);
+                        return Some(at + 1);
                     }
                 }
                 _ => {}
             }
+            at += 1;
         }
         None
     }

@@ -56,6 +56,9 @@ impl fmt::Display for BundleReport {
                 presentation.audience, presentation.expires
             )?;
         }
+        for artifact in self.attestation().unwrap_or_default() {
+            writeln!(f, "  attests    {} {}", artifact.hash, artifact.name)?;
+        }
         writeln!(f, "  log        {}", self.head().checkpoint().origin())?;
         match self.head() {
             HeadProof::Judged(verdict) => {

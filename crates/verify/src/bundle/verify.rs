@@ -6,6 +6,9 @@ use quorate_receipt::{Blake3Hash, MAX_RECEIPT_LEN, Receipt, Sha256Text, Timestam
 use sha2::{Digest as _, Sha256};
 
 use super::MAX_PRESENTATION_LEN;
+use super::attestation::{
+    AFTER, Artifact, AttestationError, BEFORE, Envelope, MAX_STATEMENT_LEN, subjects, subjects_text,
+};
 use super::error::{BundleError, Failure};
 use super::head::Head;
 use super::presentation::{Presentation, PresentationError};
@@ -28,6 +31,15 @@ pub fn payload_hash(payload: &[u8]) -> Sha256Text {
     Sha256Text::from_bytes(Sha256::digest(payload).into())
 }
 
+/// The hash of a payload in a file: JSON counts in its canonical form, which is how a bundle holds it; anything else as it is.
+#[must_use]
+pub fn payload_file_hash(file: &[u8]) -> Sha256Text {
+    match quorate_receipt::json::canonicalize(file) {
+        Ok(canonical) => payload_hash(&canonical),
+        Err(_) => payload_hash(file),
+    }
+}
+
 impl<'a> BundleVerifier<'a> {
     /// By this anchor; `now` decides what has expired, and is the caller's clock.
     #[must_use]
@@ -48,7 +60,7 @@ impl<'a> BundleVerifier<'a> {
         }
     }
 
-    /// Verifies a bundle or a presentation.
+    /// Verifies a bundle, a presentation or an attestation.
     ///
     /// # Errors
     /// [`Failure::Read`] if the source fails, else [`Failure::Refused`] with the first thing that does not hold: the fault
@@ -68,11 +80,67 @@ impl<'a> BundleVerifier<'a> {
         mut each: impl FnMut(&Verified<Step>, Label),
     ) -> Result<BundleReport, Failure<S::Error>> {
         let mut scanner = Scanner::new(source);
+        if let Some(envelope) = Envelope::read(&mut scanner)? {
+            return Ok(self.attested(&envelope, each)?);
+        }
         let presented = scanner.accept("{\"bundle\":")?;
         if presented {
             scanner.start_hash();
         }
-        let head = Head::read(&mut scanner)?.map_err(BundleError::from)?;
+        let mut report = self.bundle(&mut scanner, &mut each)?;
+        report.presentation = self.presentation(&mut scanner, presented, &report.session)?;
+        scanner.end()?;
+        Ok(report)
+    }
+
+    /// A bundle inside a statement that the session's key signed.
+    fn attested(
+        &self,
+        envelope: &Envelope,
+        mut each: impl FnMut(&Verified<Step>, Label),
+    ) -> Result<BundleReport, BundleError> {
+        let statement = &*envelope.statement;
+        let mut made = Vec::new();
+        let mut judged = || {
+            let mut scanner = Scanner::new(statement);
+            scanner.expect(BEFORE)?;
+            let start = scanner.offset();
+            let mut each = |step: &Verified<Step>, label| {
+                made.extend(Artifact::of(step));
+                each(step, label);
+            };
+            let report = self.bundle(&mut scanner, &mut each)?;
+            let length = scanner.offset() - start;
+            scanner.expect(AFTER)?;
+            let subjects = scanner.value(MAX_STATEMENT_LEN)?;
+            scanner.expect("}")?;
+            scanner.end()?;
+            Ok((report, length, subjects))
+        };
+        let (mut report, length, stated) = judged().map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::Read(never) => match never {},
+        })?;
+        envelope.verify(report.session.key())?;
+        let bundle = statement.get(BEFORE.len()..).unwrap_or_default();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let bundle = bundle.get(..length).unwrap_or_default();
+        let subjects = subjects(made, &report, bundle);
+        if stated != subjects_text(&subjects) {
+            return Err(AttestationError::Subjects.into());
+        }
+        self.needs_no_presentation()?;
+        report.attestation = Some(subjects);
+        Ok(report)
+    }
+
+    /// A bundle, and nothing of what may be around it.
+    fn bundle<S: Source>(
+        &self,
+        scanner: &mut Scanner<S>,
+        each: &mut impl FnMut(&Verified<Step>, Label),
+    ) -> Result<BundleReport, Failure<S::Error>> {
+        let head = Head::read(scanner)?.map_err(BundleError::from)?;
         let proof = judge(&self.anchor.log, &head.checkpoint)?;
         self.check_age(&proof)?;
         let mut steps = Steps {
@@ -83,7 +151,7 @@ impl<'a> BundleVerifier<'a> {
             taken: 0,
             actor: None,
             seen: Seen::default(),
-            each: &mut each,
+            each,
         };
         let (size, root) = (proof.checkpoint().size(), *proof.checkpoint().root());
         let included = verify_runs(&head.leaves, size, &root, &head.proof, || steps.next());
@@ -91,21 +159,18 @@ impl<'a> BundleVerifier<'a> {
             RunsError::Proof(error) => Failure::Refused(BundleError::NotIncluded(error)),
             RunsError::Leaf(failure) => failure,
         })?;
-        let steps = steps.end()?;
         let Steps {
-            mut scanner,
+            scanner,
             session,
             actor,
             seen,
             ..
-        } = steps;
+        } = steps.end()?;
         let (Some(session), Some(actor)) = (session, actor) else {
             // `LeafRuns` name at least one leaf, and the first is the opening.
             let offset = scanner.offset();
             return Err(BundleError::Text(ScanError::Truncated { offset }).into());
         };
-        let presentation = self.presentation(&mut scanner, presented, &session)?;
-        scanner.end()?;
         if self.anchor.require.complete && !session.is_closed() {
             return Err(BundleError::Incomplete.into());
         }
@@ -122,7 +187,8 @@ impl<'a> BundleVerifier<'a> {
             sealed: seen.sealed,
             elsewhere: seen.elsewhere,
             label: seen.label,
-            presentation,
+            presentation: None,
+            attestation: None,
             session,
         })
     }
@@ -146,11 +212,8 @@ impl<'a> BundleVerifier<'a> {
         presented: bool,
         session: &Session,
     ) -> Result<Option<Presentation>, Failure<S::Error>> {
-        let require = &self.anchor.require;
         if !presented {
-            if require.audience.is_some() || require.nonce.is_some() {
-                return Err(BundleError::NoPresentation.into());
-            }
+            self.needs_no_presentation()?;
             return Ok(None);
         }
         let found = Blake3Hash::from_bytes(scanner.take_hash().unwrap_or_default());
@@ -162,6 +225,14 @@ impl<'a> BundleVerifier<'a> {
         self.check_presentation(&presentation, found)
             .map_err(BundleError::from)?;
         Ok(Some(presentation))
+    }
+
+    fn needs_no_presentation(&self) -> Result<(), BundleError> {
+        let require = &self.anchor.require;
+        match (&require.audience, &require.nonce) {
+            (None, None) => Ok(()),
+            _ => Err(BundleError::NoPresentation),
+        }
     }
 
     fn check_presentation(
@@ -238,7 +309,7 @@ struct Seen {
 struct Steps<'a, S, F> {
     verifier: &'a BundleVerifier<'a>,
     head: &'a Head,
-    scanner: Scanner<S>,
+    scanner: &'a mut Scanner<S>,
     session: Option<Session>,
     taken: u64,
     actor: Option<&'a ActorKey>,
@@ -324,7 +395,7 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
     }
 
     /// The list ends where the leaves do.
-    fn end(mut self) -> Result<Self, Failure<S::Error>> {
+    fn end(self) -> Result<Self, Failure<S::Error>> {
         if self.scanner.accept(",")? {
             return Err(self.count(self.taken + 1).into());
         }

@@ -3,6 +3,7 @@
 use quorate_provenance::{Content, Label, SourceClass, Step, StepKind, Verified};
 use serde::Serialize;
 
+use super::attestation::Artifact;
 use super::report::{BundleReport, PayloadProof};
 use super::trust::HeadProof;
 use crate::view::{HeadView, KeyView, key_view};
@@ -50,6 +51,9 @@ pub struct BundleView {
     /// For whom it was presented.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub presentation: Option<PresentationView>,
+    /// The artifacts that it attests, if it came as an in-toto Statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Vec<ArtifactView>>,
     /// What was not proven, one sentence each.
     pub not_proven: Vec<String>,
 }
@@ -104,6 +108,19 @@ pub struct PresentationView {
     pub nonce: String,
     /// Until when it counts.
     pub expires: String,
+}
+
+/// An artifact that an attestation is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ArtifactView {
+    /// The artifact's name, or `payload` or `bundle`.
+    pub name: String,
+    /// `sha256:` and its hash.
+    pub hash: String,
+    /// Its media type, as the actor states it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
 }
 
 fn log_view(head: &HeadProof) -> LogView {
@@ -176,6 +193,14 @@ impl BundleReport {
                 audience: shown.audience.to_string(),
                 nonce: shown.nonce.to_string(),
                 expires: shown.expires.to_string(),
+            }),
+            attestation: self.attestation().map(|artifacts| {
+                let view = |artifact: &Artifact| ArtifactView {
+                    name: artifact.name.to_string(),
+                    hash: artifact.hash.to_string(),
+                    media_type: artifact.media_type.as_deref().map(str::to_owned),
+                };
+                artifacts.iter().map(view).collect()
             }),
             not_proven: self.not_proven(),
         }

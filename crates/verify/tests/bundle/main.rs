@@ -5,7 +5,9 @@
 mod common;
 
 mod anchors;
+mod attestation;
 mod holds;
 mod refused;
+mod schema;
 mod tamper;
 mod world;

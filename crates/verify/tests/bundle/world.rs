@@ -210,13 +210,16 @@ pub(crate) fn anchor(more: &str) -> Anchor {
 
 /// The guide's anchor: witnesses by their hexadecimal keys.
 pub(crate) fn guides_anchor(threshold: usize) -> Anchor {
+    Anchor::parse(guides_anchor_text(threshold).as_bytes()).unwrap()
+}
+
+pub(crate) fn guides_anchor_text(threshold: usize) -> String {
     let keys: Vec<String> = (1..=3).map(|n| format!("\"{}\"", hex(n))).collect();
-    let text = format!(
+    format!(
         r#"{{"trust_jwks":{},"trusted_witnesses_hex":[{}],"cosignature_threshold":{threshold}}}"#,
         jwks(""),
         keys.join(",")
-    );
-    Anchor::parse(text.as_bytes()).unwrap()
+    )
 }
 
 pub(crate) fn verify(bundle: &[u8], anchor: &Anchor) -> Result<BundleReport, BundleError> {

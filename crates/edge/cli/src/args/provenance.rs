@@ -221,7 +221,7 @@ pub(crate) enum Bundle {
         #[arg(long)]
         with_sealed: bool,
     },
-    /// Verify a bundle or a presentation with nothing but files
+    /// Verify a bundle, a presentation or an attestation with nothing but files
     Verify {
         /// The bundle; '-' is standard input
         bundle: PathBuf,
@@ -234,6 +234,9 @@ pub(crate) enum Bundle {
         /// List the steps
         #[arg(long)]
         steps: bool,
+        /// Judge age and expiry as of this time, RFC 3339 [default: the clock's]
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        now: Option<Timestamp>,
     },
     /// Sign a bundle for one audience
     Present {
@@ -252,6 +255,20 @@ pub(crate) enum Bundle {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
         /// Where the presentation goes; '-' is standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Sign a bundle as an in-toto Statement in a DSSE envelope, for tools of that world
+    Attest {
+        /// The bundle; what does not verify is not signed
+        bundle: PathBuf,
+        /// Whom to believe, as for 'verify'
+        #[arg(long, value_name = "FILE")]
+        trust_anchor: PathBuf,
+        /// The file with the seed of the session's key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where the attestation goes; '-' is standard output
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },

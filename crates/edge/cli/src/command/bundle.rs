@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderValue, Method, header};
 use http_body_util::BodyExt as _;
-use quorate_provenance::{Label, SourceClass, Step, StepKind, Verified};
+use quorate_provenance::{Label, Step, Verified};
 use quorate_receipt::{Blake3Hash, Timestamp};
+use quorate_verify::bundle::view::StepView;
 use quorate_verify::bundle::{
-    BundleError, BundleReport, BundleVerifier, Failure as Judged, Presentation, Source,
-    payload_hash,
+    AttestError, BundleReport, BundleVerifier, Failure as Judged, MAX_STATEMENT_LEN, Presentation,
+    Source, payload_file_hash,
 };
 use serde_json::{Value, json};
 
@@ -98,7 +99,14 @@ pub(super) fn run(bundle: Bundle, out: Out) -> Result<(), Stop> {
             trust_anchor,
             payload,
             steps,
-        } => verify(&bundle, &trust_anchor, payload.as_deref(), steps, out),
+            now,
+        } => verify(
+            &bundle,
+            &trust_anchor,
+            payload.as_deref(),
+            (steps, now),
+            out,
+        ),
         Bundle::Present {
             bundle,
             audience,
@@ -133,7 +141,47 @@ pub(super) fn run(bundle: Bundle, out: Out) -> Result<(), Stop> {
                 format!("Presented to {audience} until {expires}: {file}\n")
             })
         }
+        Bundle::Attest {
+            bundle,
+            trust_anchor,
+            key,
+            output,
+        } => attest(&bundle, &trust_anchor, &key, &output, out),
     }
+}
+
+fn attest(path: &Path, anchor: &Path, key: &Path, output: &Path, out: Out) -> Result<(), Stop> {
+    let anchor = read_anchor(anchor)?;
+    let bundle = read(path, MAX_STATEMENT_LEN as u64)?;
+    let attested = BundleVerifier::new(&anchor, now()?).attest(&bundle, &secret(key)?);
+    let attested = attested.map_err(|error| match error {
+        AttestError::Refused(error) => refusal(path, Judged::Refused(error)),
+        error => {
+            let what = format!("cannot attest {}", path.display());
+            let code = match error {
+                AttestError::OtherKey => "key-mismatch",
+                AttestError::NotBare => "not-bare",
+                _ => "too-large",
+            };
+            Failure::refused(code, what, reason(&error)).hint(
+                "give the bundle as 'quorate bundle export' wrote it, and the seed of the key that recorded the session",
+            )
+        }
+    })?;
+    let mut sink = Sink::open(Some(output))?;
+    sink.write(&attested)?;
+    sink.finish()?;
+    if output == Path::new("-") {
+        return Ok(());
+    }
+    let file = output.display().to_string();
+    let answer = json!({"file": file, "octets": attested.len()});
+    out.answer(&answer, |_| {
+        format!(
+            "Attested as an in-toto Statement, {}: {file}\n",
+            octets(attested.len() as u64)
+        )
+    })
 }
 
 /// Whose session a bundle holds, as it says itself: the first receipt's subject.
@@ -172,20 +220,19 @@ fn verify(
     path: &Path,
     anchor: &Path,
     payload: Option<&Path>,
-    steps: bool,
+    (steps, at): (bool, Option<Timestamp>),
     out: Out,
 ) -> Result<(), Stop> {
     let anchor = read_anchor(anchor)?;
-    let mut verifier = BundleVerifier::new(&anchor, now()?);
+    let at = at.map_or_else(now, Ok)?;
+    let mut verifier = BundleVerifier::new(&anchor, at);
     if let Some(file) = payload {
-        let bytes = read(file, MAX_PAYLOAD)?;
-        let canonical = quorate_receipt::json::canonicalize(&bytes).ok();
-        verifier = verifier.with_payload(payload_hash(canonical.as_deref().unwrap_or(&bytes)));
+        verifier = verifier.with_payload(payload_file_hash(&read(file, MAX_PAYLOAD)?));
     }
-    let mut listed: Vec<Value> = Vec::new();
+    let mut listed: Vec<StepView> = Vec::new();
     let each = |step: &Verified<Step>, label: Label| {
         if steps && listed.len() < MAX_LISTED {
-            listed.push(listing(step, label));
+            listed.push(StepView::of(step, label));
         }
     };
     let judged = match path == Path::new("-") {
@@ -200,7 +247,8 @@ fn verify(
         .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
     view["verified"] = Value::Bool(true);
     if steps {
-        view["listed"] = listed.iter().cloned().collect();
+        view["listed"] = serde_json::to_value(&listed)
+            .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
     }
     out.answer(&view, |paint| {
         let text = text(&report, &listed);
@@ -215,68 +263,23 @@ fn refusal(path: &Path, error: Judged<std::io::Error>) -> Failure {
         Judged::Read(error) => Failure::file("read", path, &error),
         Judged::Refused(error) => {
             let what = format!("{} does not verify", path.display());
-            Failure::refused(error.code(), what, reason(&error)).hint(hint(&error))
+            Failure::refused(error.code(), what, reason(&error)).hint(error.hint())
         }
     }
-}
-
-fn hint(error: &BundleError) -> &'static str {
-    match error.code() {
-        "incomplete" => {
-            "ask for the bundle again once the session is closed; an anchor with \"require\":{\"complete\":false} takes it as it is"
-        }
-        "actor-unknown" | "actor-out-of-scope" | "actor-out-of-window" => {
-            "is this the trust anchor for that actor? if so, do not believe the bundle"
-        }
-        "log-unknown" | "signature-unknown" => {
-            "is this the trust anchor for the log it was recorded in? have the bundle exported for its policy"
-        }
-        "not-quorate" | "too-old" => "ask for a newer export: witnesses may have co-signed since",
-        "payload-unbound" | "payload-mismatch" => {
-            "do not believe that this payload came from the session"
-        }
-        "presentation-missing" => "ask its holder: 'quorate bundle present' makes one",
-        "presentation-audience" | "presentation-nonce" | "presentation-expired" => {
-            "it was made for somebody else or another time: ask its holder for one of your own"
-        }
-        "flow-refused" => "the trust anchor's rules keep such sources away from this step",
-        _ => "do not believe it: keep it, and ask whoever it came from",
-    }
-}
-
-fn listing(step: &Verified<Step>, label: Label) -> Value {
-    let name = match &step.kind {
-        StepKind::ToolCall { tool } => &**tool,
-        StepKind::ModelCall { provider, .. } => &**provider,
-        StepKind::Retrieval { url } => &**url,
-        StepKind::Artifact { name, .. } => &**name,
-        StepKind::Merge | StepKind::Note => "",
-    };
-    json!({
-        "sequence": step.link.sequence,
-        "step": step.hash().to_string(),
-        "at": step.timestamp().to_string(),
-        "kind": step.kind.name(),
-        "name": name,
-        "parents": step.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "sources": label.classes().map(SourceClass::as_str).collect::<Vec<_>>(),
-        "integrity": label.level().as_str(),
-    })
 }
 
 /// The report, with the steps before what is not proven.
-fn text(report: &BundleReport, listed: &[Value]) -> String {
+fn text(report: &BundleReport, listed: &[StepView]) -> String {
     let whole = report.to_string();
     let (proven, open) = whole.split_once("Not proven:").unwrap_or((&whole, ""));
     let mut text = proven.to_owned();
     for step in listed {
-        let part = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
         let line = format!(
             "  {:>4}  {} {}  [{}]\n",
-            step["sequence"].as_u64().unwrap_or_default(),
-            part("kind"),
-            part("name"),
-            part("integrity")
+            step.sequence,
+            step.kind,
+            step.name.as_deref().unwrap_or_default(),
+            step.integrity
         );
         text.push_str(&line);
     }

@@ -80,6 +80,10 @@ fn lines(config: &NodeConfig) -> Vec<Line> {
     ] {
         lines.push(Line::Set(name, millis(time).into()));
     }
+    lines.push(Line::Set(
+        "verify_kib_per_second",
+        config.verify_kib_per_second.into(),
+    ));
     for follow in &config.follow {
         lines.push(Line::Table("[[follow]]"));
         lines.push(Line::Set("file", path(&follow.file)));

@@ -13,6 +13,7 @@ pub struct ApiError {
     message: String,
     hint: &'static str,
     line: Option<u64>,
+    retry_after: u64,
     extra: Map<String, Value>,
 }
 
@@ -31,6 +32,7 @@ impl ApiError {
             message: message.into(),
             hint,
             line: None,
+            retry_after: 1,
             extra: Map::new(),
         }
     }
@@ -39,6 +41,13 @@ impl ApiError {
     #[must_use]
     pub fn at_line(mut self, line: u64) -> Self {
         self.line = Some(line);
+        self
+    }
+
+    /// When a busy node may be asked again, in seconds; 1 unless said otherwise.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = seconds;
         self
     }
 
@@ -165,7 +174,7 @@ impl IntoResponse for ApiError {
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

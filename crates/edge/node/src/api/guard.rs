@@ -82,8 +82,8 @@ fn identify(app: &App, request: &Request) -> Result<Principal, ApiError> {
     if session_cookie(request.headers()).is_some_and(|c| app.credentials().session(c)) {
         return Ok(Principal::Console);
     }
-    // Nobody's bodies are not even read; the console's own forms are short.
-    if writes && !matches!(request.uri().path(), "/login" | "/logout") {
+    // Nobody's bodies are not even read; the console's own forms are short, and what may be verified for anyone is bounded.
+    if writes && !matches!(request.uri().path(), "/login" | "/logout" | "/verify") {
         return Err(ApiError::unauthenticated());
     }
     Ok(Principal::Anonymous)

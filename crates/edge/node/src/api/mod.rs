@@ -12,6 +12,9 @@ mod sessions;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod verify;
+#[cfg(test)]
+mod verify_tests;
 mod witness;
 mod write;
 
@@ -29,6 +32,7 @@ pub use fsck::fsck_value;
 pub(crate) use guard::{COOKIE, TrustedPeer, session_cookie};
 pub(crate) use read::readable;
 pub(crate) use search::Search;
+pub(crate) use verify::Strangers;
 pub(crate) use write::{MAX_BODY, refused};
 
 use crate::console;
@@ -85,6 +89,7 @@ fn guarded(app: &App) -> Router<App> {
             "/sessions/{id}/bundle",
             get(sessions::bundle).post(sessions::bundle_with_payload),
         )
+        .route("/verify", post(verify::verify))
         .route("/keys", get(keys::show))
         .route("/keys/history", get(keys::history))
         .route("/keys/rotate", post(keys::rotate))

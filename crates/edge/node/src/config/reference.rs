@@ -157,6 +157,17 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         )],
     },
     ConfigKey {
+        name: "verify_kib_per_second",
+        kind: "KiB a second, 0 to 4294967295",
+        default: "4096",
+        variable: None,
+        flag: None,
+        what: "So much is verified by POST /verify for all callers without credentials together, and one file at a time. A file of 64 MiB may come at once. 4096 is some 6,000 steps, a quarter of a core. 0: only callers with credentials are answered.",
+        wrong: "Any other number is refused.",
+        example: "verify_kib_per_second = 1024",
+        refused: &[("verify_kib_per_second = -1", "invalid value: integer `-1`")],
+    },
+    ConfigKey {
         name: "follow",
         kind: "list of tables [[follow]]",
         default: "none",

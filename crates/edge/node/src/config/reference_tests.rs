@@ -128,6 +128,10 @@ fn the_defaults_of_the_reference_are_those_of_an_empty_file() {
     ] {
         assert_eq!(told(key), wait.as_millis().to_string());
     }
+    assert_eq!(
+        told("verify_kib_per_second"),
+        empty.verify_kib_per_second.to_string()
+    );
     assert!(told("data_dir").ends_with("~/.local/share/quorate"));
     assert_eq!(empty.data_dir, Path::new("/h/.local/share/quorate"));
     assert!(empty.policy.is_none() && empty.witness.is_none() && empty.origin_prefix.is_none());

@@ -7,7 +7,7 @@
 mod bundle;
 mod ledger;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};

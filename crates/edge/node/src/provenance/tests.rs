@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::testing::{Network, WatchedDisk, close, config, node, node_with};
 
-const BUILDER: &str = "did:vm:agent:builder";
+pub(crate) const BUILDER: &str = "did:vm:agent:builder";
 
 fn secret(seed: u8) -> SecretKey {
     SecretKey::from_seed([seed; 32])
@@ -31,7 +31,7 @@ fn subject(text: &str) -> Subject {
     text.parse().unwrap()
 }
 
-async fn pin(network: &Network, actor: &str, seed: u8) {
+pub(crate) async fn pin(network: &Network, actor: &str, seed: u8) {
     let body = json!({"actor": actor, "key": key(seed)}).to_string();
     let answer = network.post("/actors", body).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json());
@@ -54,13 +54,13 @@ fn lines(receipts: &[Receipt]) -> Vec<u8> {
     lines.join("\n").into_bytes()
 }
 
-async fn record(network: &Network, receipts: &[Receipt]) -> (StatusCode, Value) {
+pub(crate) async fn record(network: &Network, receipts: &[Receipt]) -> (StatusCode, Value) {
     let answer = network.post("/sessions", lines(receipts)).await;
     (answer.status, answer.json())
 }
 
 /// A whole session of so many steps.
-fn session(actor: &str, seed: u8, nonce: u8, steps: usize) -> Vec<Receipt> {
+pub(crate) fn session(actor: &str, seed: u8, nonce: u8, steps: usize) -> Vec<Receipt> {
     let (mut recorder, opening) = open(actor, seed, nonce);
     let mut receipts = vec![opening];
     for n in 0..steps {
@@ -74,6 +74,10 @@ fn session(actor: &str, seed: u8, nonce: u8, steps: usize) -> Vec<Receipt> {
 }
 
 async fn anchor(network: &Network, seed: u8) -> Anchor {
+    Anchor::parse(anchor_text(network, seed).await.as_bytes()).unwrap()
+}
+
+pub(crate) async fn anchor_text(network: &Network, seed: u8) -> String {
     let policy = network.get("/scrolls/Provenance/policy").await;
     let policy = String::from_utf8(policy.body).unwrap();
     let x = base64::encode(secret(seed).public().as_bytes());
@@ -82,10 +86,10 @@ async fn anchor(network: &Network, seed: u8) -> Anchor {
         "policy": policy,
         "trust_jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x}]},
     });
-    Anchor::parse(text.to_string().as_bytes()).unwrap()
+    text.to_string()
 }
 
-async fn bundle(network: &Network, id: &str, query: &str) -> Vec<u8> {
+pub(crate) async fn bundle(network: &Network, id: &str, query: &str) -> Vec<u8> {
     let answer = network.get(&format!("/sessions/{id}/bundle{query}")).await;
     assert_eq!(answer.status, StatusCode::OK);
     answer.body

@@ -1,10 +1,12 @@
 //! What is judged, and the code that each must have.
 
 use quorate_note::SignedCheckpoint;
+use quorate_note::ed25519::SecretKey;
 use quorate_provenance::{SourceClass, StepDraft};
 use quorate_receipt::json::Object;
 use quorate_receipt::{Blake3Hash, Receipt, SignatureText, signed_message};
-use quorate_verify::bundle::{Disclosure, payload_hash};
+use quorate_verify::anchor::Anchor;
+use quorate_verify::bundle::{BundleVerifier, Disclosure, payload_hash};
 use serde_json::json;
 
 use crate::common::{Log, hex, log_vkey, mldsa_log_vkey, witness_vkey};
@@ -31,6 +33,7 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
             "presented",
             present(&closed, "auditor.example", "n-1", at(5000)),
         ),
+        ("attested", attested(&closed)),
         ("sealed", World::new().with_sealed().bundle()),
         ("closed", closed),
         ("anchor", anchor_text("").into()),
@@ -38,6 +41,13 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("policy", policy_text().into()),
         ("proof", log().ed25519_proof(2, &[1, 2])),
     ]
+}
+
+/// As an in-toto Statement in a DSSE envelope, signed by the session's key.
+fn attested(bundle: &[u8]) -> Vec<u8> {
+    let anchor = Anchor::parse(anchor_text("").as_bytes()).unwrap();
+    let verifier = BundleVerifier::new(&anchor, now());
+    verifier.attest(bundle, &actor_key()).unwrap()
 }
 
 fn log() -> Log {
@@ -113,6 +123,7 @@ pub(crate) fn cases() -> Vec<Case> {
     sessions(&mut cases);
     contents(&mut cases);
     presentations(&mut cases);
+    attestations(&mut cases);
     inputs(&mut cases);
     proofs(&mut cases);
     policies(&mut cases);
@@ -209,7 +220,7 @@ fn heads(cases: &mut Cases) {
 
 fn actors(cases: &mut Cases) {
     let closed = World::new().bundle();
-    let other = x_of(&quorate_note::ed25519::SecretKey::from_seed([8; 32]));
+    let other = x_of(&SecretKey::from_seed([8; 32]));
     let stranger = jwks("").replace(&x_of(&actor_key()), &other);
     cases.bundle("another actor's key", &closed, stranger, "actor-unknown");
     let elsewhere = jwks(r#","subjects":["did:vm:agent:other"]"#);
@@ -373,6 +384,46 @@ fn contents(cases: &mut Cases) {
     );
 }
 
+fn attestations(cases: &mut Cases) {
+    let honest = String::from_utf8(attested(&World::new().bundle())).unwrap();
+    cases.bundle("attested", honest.as_bytes(), anchor_text(""), "accepted");
+    let no_base64 = honest.replacen("\"payload\":\"", "\"payload\":\"=", 1);
+    cases.bundle(
+        "attestation that is no base64",
+        no_base64.as_bytes(),
+        anchor_text(""),
+        "attestation-malformed",
+    );
+    let read: serde_json::Value = serde_json::from_str(&honest).unwrap();
+    let payload = read["payload"].as_str().unwrap();
+    let statement = quorate_note::base64::decode(payload.as_bytes()).unwrap();
+    let signed = |statement: &[u8], key: &SecretKey| {
+        let kind = "application/vnd.in-toto+json";
+        let head = format!("DSSEv1 {} {kind} {} ", kind.len(), statement.len());
+        let signature = key.sign(&[head.as_bytes(), statement].concat());
+        let mut envelope = read.clone();
+        envelope["payload"] = quorate_note::base64::encode(statement).into();
+        envelope["signatures"][0]["sig"] = quorate_note::base64::encode(&signature).into();
+        envelope.to_string()
+    };
+    let other = signed(&statement, &SecretKey::from_seed([8; 32]));
+    cases.bundle(
+        "attested by another key",
+        other.as_bytes(),
+        anchor_text(""),
+        "attestation-signature",
+    );
+    let renamed = String::from_utf8(statement).unwrap();
+    let renamed = renamed.replace(r#""name":"payload""#, r#""name":"other""#);
+    let renamed = signed(renamed.as_bytes(), &actor_key());
+    cases.bundle(
+        "attested about something else",
+        renamed.as_bytes(),
+        anchor_text(""),
+        "attestation-subjects",
+    );
+}
+
 fn presentations(cases: &mut Cases) {
     use quorate_verify::bundle::Presentation;
     let bundle = World::new().bundle();
@@ -398,7 +449,7 @@ fn presentations(cases: &mut Cases) {
     );
     let expired = present(&bundle, "auditor.example", "n-1", at(1599));
     cases.bundle("expired", &expired, &*right, "presentation-expired");
-    let other = quorate_note::ed25519::SecretKey::from_seed([8; 32]);
+    let other = SecretKey::from_seed([8; 32]);
     let signer = (&subject(), &other);
     let forged = Presentation::present(&bundle, "auditor.example", "n-1", at(5000), signer, now());
     cases.bundle(

@@ -9,8 +9,9 @@ use crate::file::splice;
 use crate::{code_of, judged};
 
 /// The cases that are damaged, and which of their files.
-const TARGETS: [(&str, usize); 5] = [
+const TARGETS: [(&str, usize); 6] = [
     ("presented", 0),
+    ("attested", 0),
     ("guide", 0),
     ("closed", 1),
     ("proof", 0),
