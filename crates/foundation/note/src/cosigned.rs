@@ -31,7 +31,7 @@ impl CosignedCheckpoint {
         &self.checkpoint
     }
 
-    /// The keys that co-signed; at least one.
+    /// The keys that co-signed, each once, however many lines it has; at least one.
     #[must_use]
     pub fn keys(&self) -> &[WitnessKey] {
         &self.keys
@@ -58,10 +58,14 @@ impl SignedCheckpoint {
                 Some(_) => Ok(()),
             },
         )?;
-        let found: Vec<WitnessKey> = verified
-            .into_iter()
-            .map(|(_, key, ())| key.clone())
-            .collect();
+        // A key without a name is claimed under every name, and a co-signature does not bind the name: one signature can
+        // stand in many lines.
+        let mut found: Vec<WitnessKey> = Vec::new();
+        for (_, key, ()) in verified {
+            if !found.contains(key) {
+                found.push(key.clone());
+            }
+        }
         Ok((!found.is_empty()).then(|| CosignedCheckpoint {
             checkpoint: checkpoint.clone(),
             keys: found,

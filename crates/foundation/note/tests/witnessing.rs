@@ -13,7 +13,8 @@ use common::{
 use quorate_merkle::{Subtree, leaf_hash};
 use quorate_note::{
     CosignSigner, CosignatureError, KeeperError, KeyKeeper, LogKey, LogSignatureError, LogSigner,
-    Origin, SignError, SignatureLine, SignatureProblem, SignedCheckpoint, VerifiedSubtree, ed25519,
+    Origin, PublicKey, SignError, SignatureLine, SignatureProblem, SignedCheckpoint,
+    VerifiedSubtree, VerifierKey, WitnessKey, ed25519,
 };
 
 struct Keeper(ed25519::SecretKey);
@@ -163,6 +164,21 @@ fn a_witness_finds_its_own_signature_without_the_logs() {
     assert_eq!(own.checkpoint(), &checkpoint());
     let stranger = witness_key(ed_witness(7).verifier_key());
     assert_eq!(signed.verify_cosigned(&[stranger]).unwrap(), None);
+}
+
+/// The message of a co-signature does not name its witness (tlog-cosignature "Format"), and a key without a name is
+/// claimed under every name: one signature can be copied into as many lines as one likes.
+#[test]
+fn a_key_that_has_several_lines_co_signed_once() {
+    let one = ed_witness(5).cosign(&verified(), TIME).unwrap();
+    let under = |other: &str| {
+        let key = PublicKey::Ed25519Cosignature(ed_secret(5).public());
+        line(&VerifierKey::new(name(other), key), one.signature())
+    };
+    let lines = vec![one.clone(), under("a.example"), under("b.example")];
+    let raw = WitnessKey::from_raw_ed25519(*ed_secret(5).public().as_bytes()).unwrap();
+    let found = with_lines(lines).verify_cosigned(std::slice::from_ref(&raw));
+    assert_eq!(found.unwrap().unwrap().keys(), [raw]);
 }
 
 #[test]

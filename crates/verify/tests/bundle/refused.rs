@@ -1,11 +1,11 @@
 //! What is refused, and by which code.
 
-use quorate_note::SignedCheckpoint;
+use quorate_note::{SignatureLine, SignedCheckpoint};
 use quorate_provenance::{Label, SourceClass, StepDraft};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::{BundleError, Disclosure};
 
-use crate::common::{ORIGIN, log_vkey_named};
+use crate::common::{ORIGIN, hex, log_vkey, log_vkey_named};
 use crate::world::{
     World, actor_key, anchor, anchor_text, at, bundle_of, code, guides_anchor, jwks, policy_text,
     present, recorder, verify, x_of,
@@ -124,13 +124,43 @@ fn one_witness_under_two_names_is_one_witness() {
     let world = World::new();
     let mut head = world.head();
     let lines = head.checkpoint.note().signatures();
-    let lines = vec![lines[0].clone(), lines[1].clone()];
-    let one = SignedCheckpoint::new(head.checkpoint.checkpoint_unverified().clone(), lines);
-    head.checkpoint = one.unwrap();
+    let (log, one) = (lines[0].clone(), lines[1].clone());
+    // A co-signature does not bind the name, and a hexadecimal key is claimed under every name.
+    let under = |name: &str| {
+        let key = quorate_note::ed25519::SecretKey::from_seed([1; 32]).public();
+        let key = quorate_note::PublicKey::Ed25519Cosignature(key);
+        let vkey = quorate_note::VerifierKey::new(name.parse().unwrap(), key);
+        SignatureLine::new(vkey.name().clone(), vkey.id(), one.signature()).unwrap()
+    };
+    let lines = vec![log, one.clone(), under("a.example"), under("b.example")];
+    let thrice = SignedCheckpoint::new(head.checkpoint.checkpoint_unverified().clone(), lines);
+    head.checkpoint = thrice.unwrap();
     let bundle = bundle_of(&head, &world.receipts);
     assert_eq!(code(&bundle, &anchor("")), "not-quorate");
+    assert_eq!(code(&bundle, &guides_anchor(3)), "not-quorate");
     assert_eq!(code(&bundle, &guides_anchor(2)), "not-quorate");
     assert_eq!(code(&bundle, &guides_anchor(1)), "accepted");
+}
+
+#[test]
+fn witnesses_do_not_stand_in_for_the_log_that_the_anchor_names() {
+    let judged = |log: String| {
+        let text = format!(
+            r#"{{"trust_jwks":{},"logs":["{log}"],"trusted_witnesses_hex":["{}"],"cosignature_threshold":1}}"#,
+            jwks(""),
+            hex(1)
+        );
+        code(
+            &World::new().bundle(),
+            &Anchor::parse(text.as_bytes()).unwrap(),
+        )
+    };
+    assert_eq!(judged(log_vkey(100)), "accepted");
+    assert_eq!(judged(log_vkey(101)), "log-unknown");
+    assert_eq!(
+        judged(log_vkey_named(100, "other.example/log")),
+        "log-unknown"
+    );
 }
 
 #[test]
