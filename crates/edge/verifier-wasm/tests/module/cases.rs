@@ -190,6 +190,33 @@ fn heads(cases: &mut Cases) {
         "accepted",
     );
 
+    let future = r#","require":{"max_age_seconds":600}"#;
+    let args = vec![
+        closed,
+        anchor_text(future).into(),
+        br#"{"now":"2026-11-19T23:54:59Z"}"#.to_vec(),
+    ];
+    cases.push("from the future", "verifyBundle", args, "from-the-future");
+
+    // One co-signature under two names: it does not bind the name.
+    let mut head = World::new().head();
+    let lines = head.checkpoint.note().signatures();
+    let (log, one) = (lines[0].clone(), lines[1].clone());
+    let key = quorate_note::PublicKey::Ed25519Cosignature(SecretKey::from_seed([1; 32]).public());
+    let other = quorate_note::VerifierKey::new("another.example".parse().unwrap(), key);
+    let copied =
+        quorate_note::SignatureLine::new(other.name().clone(), other.id(), one.signature());
+    let lines = vec![log, one, copied.unwrap()];
+    let checkpoint = head.checkpoint.checkpoint_unverified().clone();
+    head.checkpoint = SignedCheckpoint::new(checkpoint, lines).unwrap();
+    let bundle = bundle_of(&head, &World::new().receipts);
+    cases.bundle(
+        "one co-signature under two names",
+        &bundle,
+        guide(2),
+        "not-quorate",
+    );
+
     // Lines over another head, under the checkpoint of this one.
     let mut short = World::new();
     short.receipts.truncate(3);
@@ -446,6 +473,27 @@ fn presentations(cases: &mut Cases) {
         &shown,
         asks("auditor.example", "n-2"),
         "presentation-nonce",
+    );
+    let window = format!(r#","not_after":"{}""#, at(6));
+    cases.bundle(
+        "presented by a key that counts no more",
+        &shown,
+        jwks(&window),
+        "presentation-out-of-window",
+    );
+    let ahead = Presentation::present(
+        &bundle,
+        "auditor.example",
+        "n-1",
+        at(5000),
+        (&subject(), &actor_key()),
+        at(1901),
+    );
+    cases.bundle(
+        "dated ahead",
+        &ahead.unwrap(),
+        &*right,
+        "presentation-dated",
     );
     let expired = present(&bundle, "auditor.example", "n-1", at(1599));
     cases.bundle("expired", &expired, &*right, "presentation-expired");
