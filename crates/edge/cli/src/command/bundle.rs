@@ -99,6 +99,15 @@ pub(super) fn run(bundle: Bundle, out: Out) -> Result<(), Stop> {
             payload,
             steps,
         } => verify(&bundle, &trust_anchor, payload.as_deref(), steps, out),
+        Bundle::Forks {
+            first,
+            second,
+            trust_anchor,
+            output,
+        } => super::forks::run(&first, &second, &trust_anchor, output.as_deref(), out),
+        Bundle::Evidence { file, trust_anchor } => {
+            super::forks::evidence(&file, &trust_anchor, out)
+        }
         Bundle::Present {
             bundle,
             audience,
