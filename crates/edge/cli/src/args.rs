@@ -4,6 +4,7 @@
 //! usage error (exit 2). The modules under `command` then act on those values.
 
 mod follow;
+mod import;
 pub(crate) mod policy;
 mod provenance;
 mod selector;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use follow::Follow;
+pub(crate) use import::Import;
 pub(crate) use policy::Policy;
 pub(crate) use provenance::{Actor, Bundle, Parent, Session, Source, Step, TrustAnchor};
 pub(crate) use selector::Selector;

@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod bundle;
 mod evidence;
+mod forks;
 mod fsck;
 mod generate;
 mod key;
@@ -28,7 +29,7 @@ mod up;
 mod verify;
 mod witness;
 
-use crate::args::{Action, Actor, Bundle, Cli, Global, Key, Log, Witness};
+use crate::args::{Action, Actor, Bundle, Cli, Global, Key, Log, Session, Witness};
 use crate::failure::{Failure, Stop, reason};
 use crate::local::Settings;
 use crate::out::Out;
@@ -51,6 +52,10 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Actor(Actor::Generate { output }) => actor::generate(&output, out),
         Action::Actor(Actor::Key { file }) => actor::key(&file, out),
         Action::Actor(actor) => on(global, async |s| actor::run(s, actor, out).await),
+        // Looks at a file: no node, no data directory, no configuration.
+        Action::Session(Session::Import(import)) if import.dry_run => {
+            session::dry_run(&import, out)
+        }
         Action::Session(session) => on(global, async |s| session::run(s, session, out).await),
         Action::Bundle(Bundle::Export {
             session,

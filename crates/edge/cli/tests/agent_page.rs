@@ -115,6 +115,8 @@ fn every_command_of_prove_what_an_agent_did_works() {
         "must not derive from web",
         "presented  to \"auditor.example\"",
         "asks for an audience",
+        "Trace 5b8efff798038103d269b633813fc60c: 2 steps",
+        "No fork: these are two sessions",
     ] {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(

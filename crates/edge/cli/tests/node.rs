@@ -18,6 +18,7 @@ fn what_json_answers_is_documented() {
     let document = std::fs::read_to_string(folder.join("JSON.md")).unwrap();
     let session: String = [
         "node/json",
+        "node/import",
         "node/audit",
         "node/monitor",
         "offline/policy-check",
@@ -34,13 +35,16 @@ fn what_json_answers_is_documented() {
         if let Some(words) = line.strip_prefix("$ quorate ") {
             let mut words = words.split(' ');
             let (first, second) = (words.next().unwrap(), words.next().unwrap());
-            let two = matches!(first, "log" | "key" | "token" | "policy" | "config");
+            let two = matches!(
+                first,
+                "log" | "key" | "token" | "policy" | "config" | "session" | "bundle"
+            );
             command = if two {
                 format!("{first} {second}")
             } else {
                 first.to_owned()
             };
-            for flag in [" --seal", " --tiles"] {
+            for flag in [" --seal", " --tiles", " --dry-run"] {
                 if line.contains(flag) {
                     command.push_str(flag);
                 }

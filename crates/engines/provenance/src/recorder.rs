@@ -172,6 +172,12 @@ impl Recorder {
             .with("previous", self.head.to_string()))
     }
 
+    /// Whose session it is.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
     /// The session's id.
     #[must_use]
     pub fn session(&self) -> &Blake3Hash {

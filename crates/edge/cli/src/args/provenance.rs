@@ -88,6 +88,8 @@ pub(crate) enum Session {
         #[arg(long, value_name = "TYPE", requires = "payload")]
         media_type: Option<String>,
     },
+    /// Record a trace or an agent's log as sessions; their ids are printed
+    Import(Box<super::Import>),
     /// List the sessions
     List,
     /// Show one session: who, how many steps, and where in the scroll
@@ -237,6 +239,35 @@ pub(crate) enum Bundle {
         /// Judge age and expiry as of this time, RFC 3339 [default: the clock's]
         #[arg(long, value_name = "TIME", value_parser = time)]
         now: Option<Timestamp>,
+    },
+    /// Compare two bundles: do they show that an actor told two stories?
+    #[command(
+        after_help = "Exit 1 if they do: then what proves it goes to --output, for anyone to check with 'quorate bundle \
+                      evidence'. Exit 0 if these two show nothing of the kind."
+    )]
+    Forks {
+        /// A bundle
+        first: PathBuf,
+        /// Another one of the same session
+        second: PathBuf,
+        /// Whom to believe: a trust anchor, or a JWK set of actors' keys
+        #[arg(long, value_name = "FILE")]
+        trust_anchor: PathBuf,
+        /// Where the evidence goes; '-' is standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Verify evidence that an actor told two stories, with nothing but files
+    #[command(
+        after_help = "Exit 0 only if the file proves it: two receipts for one place in one session, signed by a key that the \
+                      trust anchor knows for the actor. 'quorate bundle forks' writes such files."
+    )]
+    Evidence {
+        /// The evidence
+        file: PathBuf,
+        /// Whom to believe: a trust anchor, or a JWK set of actors' keys
+        #[arg(long, value_name = "FILE")]
+        trust_anchor: PathBuf,
     },
     /// Sign a bundle for one audience
     Present {

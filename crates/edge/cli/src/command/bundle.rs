@@ -112,6 +112,15 @@ pub(super) fn run(bundle: Bundle, out: Out) -> Result<(), Stop> {
             (steps, now),
             out,
         ),
+        Bundle::Forks {
+            first,
+            second,
+            trust_anchor,
+            output,
+        } => super::forks::run(&first, &second, &trust_anchor, output.as_deref(), out),
+        Bundle::Evidence { file, trust_anchor } => {
+            super::forks::evidence(&file, &trust_anchor, out)
+        }
         Bundle::Present {
             bundle,
             audience,

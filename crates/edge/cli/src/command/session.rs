@@ -1,6 +1,7 @@
 //! `quorate session …`: recording what an actor does, signed where its key is.
 
 mod draft;
+mod import;
 
 use http::{HeaderValue, Method, header};
 use quorate_note::{base64, ed25519::SecretKey};
@@ -25,6 +26,8 @@ use crate::uri::Uri;
 const ATTEMPTS: usize = 5;
 /// The largest file that content or payload may be read from.
 const MAX_CONTENT: u64 = 1 << 30;
+
+pub(super) use import::dry_run;
 
 pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Result<(), Stop> {
     match session {
@@ -55,6 +58,7 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
             let mut client = Client::connect(settings, Without::Refuse).await?;
             close(&mut client, key, session, payload, out).await
         }
+        Session::Import(import) => import::run(settings, &import, out).await,
         Session::List => list(settings, out).await,
         Session::Show { session } => {
             let mut client = Client::connect(settings, Without::Read).await?;

@@ -189,6 +189,12 @@ impl Session {
                 fs::write(self.file(file), text).unwrap();
                 nothing(String::new())
             }
+            ["example", name] => {
+                let examples =
+                    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples/agent-trace");
+                fs::copy(examples.join(name), self.file(name)).unwrap();
+                nothing(String::new())
+            }
             ["add", file, text] => {
                 let mut file = fs::OpenOptions::new()
                     .create(true)
@@ -295,7 +301,9 @@ impl Session {
         let mut filled = text.to_owned();
         for word in text.split(['{', '}', ' ']) {
             if let Some((file, member)) = word.split_once('.')
-                && text.contains(&format!(" {{{word}}}"))
+                && [" ", "="]
+                    .iter()
+                    .any(|before| text.contains(&format!("{before}{{{word}}}")))
             {
                 let value: serde_json::Value =
                     serde_json::from_slice(&fs::read(self.file(file)).unwrap()).unwrap();
