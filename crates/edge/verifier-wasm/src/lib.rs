@@ -16,7 +16,7 @@ use quorate_policy::Policy;
 use quorate_provenance::{Label, Step, Verified};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::view::StepView;
-use quorate_verify::bundle::{BundleError, BundleReport, BundleVerifier, Failure};
+use quorate_verify::bundle::{BundleError, BundleReport, BundleVerifier, Disclosure, Failure};
 use quorate_verify::verify_entry;
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -29,7 +29,7 @@ use policy::PolicyView;
 #[must_use]
 #[wasm_bindgen(js_name = verifyBundle)]
 pub fn verify_bundle(bundle: &[u8], anchor: &[u8], options: &str) -> String {
-    let report = judge(bundle, anchor, options, |_, _| {});
+    let report = judge(bundle, anchor, options, |_, _, _| {});
     answer(report.and_then(|report| plain(&report.view())))
 }
 
@@ -38,7 +38,9 @@ pub fn verify_bundle(bundle: &[u8], anchor: &[u8], options: &str) -> String {
 #[wasm_bindgen(js_name = verifySteps)]
 pub fn verify_steps(bundle: &[u8], anchor: &[u8], options: &str) -> String {
     let mut steps = Vec::new();
-    let each = |step: &Verified<Step>, label| steps.push(StepView::of(step, label));
+    let each = |step: &Verified<Step>, label, shown: Option<&Disclosure>| {
+        steps.push(StepView::of(step, label).with_shown(shown));
+    };
     let report = judge(bundle, anchor, options, each);
     answer(report.and_then(|report| {
         let mut both = serde_json::Map::new();
@@ -71,7 +73,7 @@ fn judge(
     bundle: &[u8],
     anchor: &[u8],
     options: &str,
-    each: impl FnMut(&Verified<Step>, Label),
+    each: impl FnMut(&Verified<Step>, Label, Option<&Disclosure>),
 ) -> Result<BundleReport, Refusal> {
     let options = Options::read(options)?;
     let anchor = Anchor::parse(anchor).map_err(|error| Refusal::new(error.code(), error))?;
