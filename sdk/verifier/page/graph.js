@@ -2,7 +2,7 @@
 
 import { make, svg } from './dom.js';
 import { ancestors, lanesOf } from './lanes.js';
-import { KINDS, LEVELS, SOURCES, clipped, visible } from './words.js';
+import { LEVELS, SOURCES, clipped, kindOf, visible } from './words.js';
 
 const ROW = 58;
 /** Rows drawn beyond the edges of what is in view. */
@@ -21,6 +21,7 @@ export function graphOf(place, steps, choose) {
   place.classList.toggle('tall', rows.length > TALL);
   const height = rows.length * ROW;
   list.style.height = `${height}px`;
+  const items = new Map();
   let chosen;
   let lit;
   let asked;
@@ -56,39 +57,51 @@ export function graphOf(place, steps, choose) {
     };
     const order = [...shown.filter((edge) => !isOn(edge)), ...shown.filter(isOn)];
     const marks = [];
-    const items = [];
     for (let row = top; row < end; row += 1) {
       marks.push(mark(rows[row].step.integrity, x(row), y(row), lit !== undefined && !lit.has(row)));
-      items.push(item(row, left));
     }
     drawing.replaceChildren(...order.map(line), ...marks);
-    list.replaceChildren(...items);
-    place.toggleAttribute('aria-activedescendant', false);
-    if (chosen !== undefined && chosen >= top && chosen < end) place.setAttribute('aria-activedescendant', `row-${chosen}`);
+    // An element that is put in anew between press and release gets no click, so those that stay are left alone.
+    for (const [row, element] of items) {
+      if (row < top || row >= end) {
+        element.remove();
+        items.delete(row);
+      }
+    }
+    for (let row = top; row < end; row += 1) {
+      if (!items.has(row)) {
+        items.set(row, item(row));
+        const after = [...items.keys()].filter((other) => other > row);
+        list.insertBefore(items.get(row), after.length === 0 ? null : items.get(Math.min(...after)));
+      }
+      const element = items.get(row);
+      element.style.paddingLeft = `${left}px`;
+      element.classList.toggle('off', lit !== undefined && !lit.has(row));
+      element.setAttribute('aria-selected', String(row === chosen));
+    }
+    if (items.has(chosen)) place.setAttribute('aria-activedescendant', `row-${chosen}`);
+    else place.removeAttribute('aria-activedescendant');
   }
 
-  function item(row, left) {
+  function item(row) {
     const { step } = rows[row];
     const name = step.name === undefined ? undefined : make('bdi', { class: 'name' }, clipped(visible(step.name), 80));
     const source = step.source === undefined ? undefined : make('span', { class: 'tag' }, SOURCES[step.source] ?? step.source);
     const state = make('span', { class: `tag ${step.integrity}` }, LEVELS[step.integrity] ?? step.integrity);
-    const direction = step.direction === undefined ? '' : ` ${step.direction}`;
     const element = make(
       'div',
       {
         id: `row-${row}`,
-        class: `row${lit !== undefined && !lit.has(row) ? ' off' : ''}`,
+        class: 'row',
         role: 'option',
-        'aria-selected': String(row === chosen),
         'aria-setsize': rows.length,
         'aria-posinset': row + 1,
         'aria-label': labelOf(step),
       },
-      make('span', { class: 'line' }, make('span', { class: 'number' }, String(step.sequence)), make('span', { class: 'kind' }, `${KINDS[step.kind] ?? step.kind}${direction}`), name),
+      make('span', { class: 'line' }, make('span', { class: 'number' }, String(step.sequence)), make('span', { class: 'kind' }, kindOf(step)), name),
       make('span', { class: 'line small' }, source, state, make('time', {}, timeOf(step.timestamp))),
     );
     element.style.top = `${row * ROW}px`;
-    element.style.paddingLeft = `${left}px`;
     element.dataset.row = String(row);
     return element;
   }
@@ -96,7 +109,7 @@ export function graphOf(place, steps, choose) {
   function labelOf(step) {
     const from = step.parents.length === 0 ? 'derives from no other step' : `derives from ${rowsText(step)}`;
     const named = step.name === undefined ? '' : ` ${clipped(visible(step.name), 80)}`;
-    return `Step ${step.sequence}, ${KINDS[step.kind] ?? step.kind}${named}, ${LEVELS[step.integrity] ?? step.integrity}, ${from}`;
+    return `Step ${step.sequence}, ${kindOf(step)}${named}, ${LEVELS[step.integrity] ?? step.integrity}, ${from}`;
   }
 
   function rowsText(step) {
@@ -122,7 +135,7 @@ export function graphOf(place, steps, choose) {
 
   function reveal(row) {
     if (rows.length <= TALL) {
-      list.children[row]?.scrollIntoView({ block: 'nearest' });
+      items.get(row)?.scrollIntoView({ block: 'nearest' });
       return;
     }
     const [from, to] = [row * ROW, (row + 1) * ROW];

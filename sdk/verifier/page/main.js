@@ -64,8 +64,9 @@ function answered({ ok, error }) {
     return;
   }
   const { report, steps } = ok;
-  const closed = report.complete ? `${count(report.steps, 'step')}, none of them altered, moved or left out` : `${count(report.steps, 'step')} of a session that was not closed`;
-  verdict('verified', 'Verified', [make('bdi', {}, visible(report.subject)), ` took ${closed}.`]);
+  const said = report.complete ? `${count(report.steps, 'step')}. None was changed, moved or dropped since.` : `${count(report.steps, 'step')} of a session that was not closed: more may have followed.`;
+  const lone = { unwitnessed: ' The anchor asks for no witness of the log.', 'not-judged': ' The anchor asks for no log and no witness.' }[report.log.verdict] ?? '';
+  verdict('verified', 'Verified', [make('bdi', {}, visible(report.subject)), ` signed ${said}${lone}`]);
   byId('facts').replaceChildren(...facts(report));
   byId('open').replaceChildren(...open(report));
   byId('proven').hidden = false;

@@ -1,7 +1,7 @@
 // What the verifier said, laid out. Nothing here is worked out: each line is a member of the report or of a step.
 
 import { make } from './dom.js';
-import { HEADS, KINDS, LEVELS, SOURCES, bytes, count, short, visible } from './words.js';
+import { HEADS, LEVELS, SOURCES, bytes, count, kindOf, short, visible } from './words.js';
 
 const hash = (text) => make('bdi', { class: 'hash', title: text }, visible(text));
 
@@ -54,15 +54,15 @@ export function open(report) {
 
 /** The chosen step, whole. `choose(sequence)` goes to another one. */
 export function stepDetails(step, parents, choose) {
-  const link = ({ sequence, kind }) => {
-    const button = make('button', { type: 'button', class: 'chip' }, `${sequence} ${KINDS[kind] ?? kind}`);
+  const link = (parent) => {
+    const { sequence } = parent;
+    const button = make('button', { type: 'button', class: 'chip' }, `${sequence} ${kindOf(parent)}`);
     button.onclick = () => choose(sequence);
     return button;
   };
   const rows = [];
   if (step.name !== undefined) rows.push(fact(NAMES[step.kind] ?? 'Name', make('bdi', {}, visible(step.name))));
   if (step.model !== undefined) rows.push(fact('Model', make('bdi', {}, visible(step.model))));
-  if (step.direction !== undefined) rows.push(fact('Direction', step.direction));
   rows.push(fact('Derives from', ...(parents.length === 0 ? ['no other step'] : parents.map(link))));
   if (step.source !== undefined) rows.push(fact('Brings in', `${SOURCES[step.source] ?? step.source}, as the actor declares`));
   rows.push(
@@ -75,7 +75,7 @@ export function stepDetails(step, parents, choose) {
   if (step.media_type !== undefined) rows.push(fact('Media type', make('bdi', {}, visible(step.media_type))));
   rows.push(fact('Receipt', hash(step.hash)));
   return [
-    make('h3', {}, `Step ${step.sequence}: ${KINDS[step.kind] ?? step.kind}`),
+    make('h3', {}, `Step ${step.sequence}: ${kindOf(step)}`),
     make('dl', { class: 'facts' }, ...rows),
     ...content(step),
   ];

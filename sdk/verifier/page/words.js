@@ -33,14 +33,19 @@ export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 }
 
-export const KINDS = {
+const KINDS = {
   tool_call: 'Tool call',
-  model_call: 'Model call',
   retrieval: 'Retrieval',
   artifact: 'Artifact',
   merge: 'Merge',
   note: 'Note',
 };
+
+/** Which kind a step is of. */
+export function kindOf({ kind, direction }) {
+  if (kind === 'model_call') return direction === 'prompt' ? 'Model prompt' : 'Model response';
+  return KINDS[kind] ?? kind;
+}
 
 export const LEVELS = { trusted: 'trusted', untrusted: 'untrusted', adversarial: 'adversarial' };
 
@@ -56,7 +61,7 @@ export const SOURCES = {
 };
 
 export const HEADS = {
-  quorate: 'Quorate: as many independent witnesses co-signed as the policy asks for',
+  quorate: 'Quorate: as many witnesses co-signed as the policy asks for',
   unwitnessed: 'Signed by the log alone: the policy asks for no witness',
   witnessed: 'Co-signed by as many of the trusted witnesses as the anchor asks for',
   'not-judged': 'Not judged: the anchor names no log and no witness',

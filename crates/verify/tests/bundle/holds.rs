@@ -215,7 +215,8 @@ fn a_steps_view_has_its_content_and_shown_content_only_where_it_was_shown() {
             let view = StepView::of(step, label).with_shown(shown);
             views.push(serde_json::to_value(view).unwrap());
         };
-        verdict(BundleVerifier::new(&anchor(""), now()).verify_each(&*world.bundle(), each)).unwrap();
+        verdict(BundleVerifier::new(&anchor(""), now()).verify_each(&*world.bundle(), each))
+            .unwrap();
         views
     };
     let shown = views(&World::new().with_sealed());
@@ -229,7 +230,11 @@ fn a_steps_view_has_its_content_and_shown_content_only_where_it_was_shown() {
         crate::common::base64(b"the customer's address")
     );
     let hidden = views(&World::new());
-    assert!(hidden.iter().all(|view| view.get("content_shown").is_none()));
+    assert!(
+        hidden
+            .iter()
+            .all(|view| view.get("content_shown").is_none())
+    );
     assert_eq!(
         hidden[2]["content_commitment"],
         shown[2]["content_commitment"]

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 
 const PAGE: &str = include_str!("../../assets/verify.html");
 const NO_REQUESTS: &str = "connect-src 'none'";
@@ -84,7 +84,10 @@ mod tests {
             ]
         );
         assert_eq!(hashed.len(), 2);
-        assert!(hashed[0].starts_with("script-src 'sha256-") && hashed[0].ends_with("' 'wasm-unsafe-eval'"));
+        assert!(
+            hashed[0].starts_with("script-src 'sha256-")
+                && hashed[0].ends_with("' 'wasm-unsafe-eval'")
+        );
         assert!(hashed[1].starts_with("style-src 'sha256-") && !hashed[1].contains("unsafe"));
     }
 }

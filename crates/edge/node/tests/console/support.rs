@@ -112,6 +112,7 @@ impl Served {
             extras: Duration::ZERO,
             longest_checkpoint_wait: Duration::from_secs(60),
             longest_quorum_wait: Duration::from_secs(60),
+            verify_kib_per_second: 0,
         };
         let node = tokio::task::spawn_blocking(move || Node::open(config, Mode::Online))
             .await

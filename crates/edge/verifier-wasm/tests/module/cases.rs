@@ -2,9 +2,9 @@
 
 use quorate_note::SignedCheckpoint;
 use quorate_note::ed25519::SecretKey;
-use quorate_provenance::{SourceClass, StepDraft};
+use quorate_provenance::{Direction, SourceClass, StepDraft};
 use quorate_receipt::json::Object;
-use quorate_receipt::{Blake3Hash, Receipt, SignatureText, signed_message};
+use quorate_receipt::{Blake3Hash, Receipt, Sealed, SignatureText, signed_message};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::{BundleVerifier, Disclosure, payload_hash};
 use serde_json::json;
@@ -145,6 +145,9 @@ fn accepted(cases: &mut Cases) {
     cases.bundle("presented", &shown, anchor_text(asks), "accepted");
     let args = vec![closed, anchor_text("").into(), options("")];
     cases.push("steps", "steps", args, "accepted");
+
+    let args = vec![hostile().bundle(), anchor_text("").into(), options("")];
+    cases.push("markup in every string", "steps", args, "accepted");
 
     let mut open = World::new();
     open.receipts.pop();
@@ -347,6 +350,34 @@ fn noted(text: &str) -> Vec<Receipt> {
     let step = recorder.step(note, at(1)).unwrap();
     let close = recorder.close(None, at(2)).unwrap();
     vec![opening, step, close]
+}
+
+/// What a page must show as the text that it is.
+fn hostile() -> World {
+    let markup = "</script><script>window.broken=1</script><img src=x onerror=window.broken=1>\u{202e}\u{2066}\u{200b}";
+    let (mut recorder, opening) = recorder();
+    let sealed = Sealed::commit(&[5; 32], markup.as_bytes());
+    let steps = [
+        StepDraft::tool_call(markup)
+            .attribute(markup, format!("{markup}\u{0}\n"))
+            .inline(format!("{markup}\u{0}\n\"'`${{window.broken=1}}")),
+        StepDraft::model_call(markup, Some(markup), Direction::Prompt).sealed(sealed),
+        StepDraft::retrieval(&format!("javascript:{markup}"), SourceClass::Web).hashed(
+            payload_hash(b""),
+            0,
+            Some(markup),
+        ),
+        StepDraft::artifact(markup, Some(markup)),
+    ];
+    let mut receipts = vec![opening];
+    for step in steps {
+        receipts.push(recorder.step(step, at(1)).unwrap());
+    }
+    receipts.push(recorder.close(None, at(2)).unwrap());
+    let mut world = recorded(receipts);
+    let (salt, content) = ([5; 32], markup.as_bytes().to_vec());
+    world.sealed.insert(2, Disclosure { salt, content });
+    world
 }
 
 fn contents(cases: &mut Cases) {

@@ -80,8 +80,8 @@ fn receipts() -> Vec<Receipt> {
         .attribute("approved_by", "release board")
         .inline("Approved.");
     let signed_off = record(signed_off, 190);
-    let release = StepDraft::artifact("release.json", Some("application/json"))
-        .parents([answer, signed_off]);
+    let release =
+        StepDraft::artifact("release.json", Some("application/json")).parents([answer, signed_off]);
     record(release, 195);
     let bound = Payload {
         hash: payload_hash(PAYLOAD),
