@@ -11,12 +11,13 @@
 mod answer;
 mod options;
 mod policy;
+mod shown;
 
 use quorate_policy::Policy;
 use quorate_provenance::{Label, Step, Verified};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::view::StepView;
-use quorate_verify::bundle::{BundleError, BundleReport, BundleVerifier, Disclosure, Failure};
+use quorate_verify::bundle::{BundleError, BundleReport, BundleVerifier, Failure};
 use quorate_verify::verify_entry;
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -29,7 +30,7 @@ use policy::PolicyView;
 #[must_use]
 #[wasm_bindgen(js_name = verifyBundle)]
 pub fn verify_bundle(bundle: &[u8], anchor: &[u8], options: &str) -> String {
-    let report = judge(bundle, anchor, options, |_, _, _| {});
+    let report = judge(bundle, anchor, options, |_, _| {});
     answer(report.and_then(|report| plain(&report.view())))
 }
 
@@ -38,14 +39,14 @@ pub fn verify_bundle(bundle: &[u8], anchor: &[u8], options: &str) -> String {
 #[wasm_bindgen(js_name = verifySteps)]
 pub fn verify_steps(bundle: &[u8], anchor: &[u8], options: &str) -> String {
     let mut steps = Vec::new();
-    let each = |step: &Verified<Step>, label, shown: Option<&Disclosure>| {
-        steps.push(StepView::of(step, label).with_shown(shown));
-    };
+    let each = |step: &Verified<Step>, label| steps.push(StepView::of(step, label));
     let report = judge(bundle, anchor, options, each);
     answer(report.and_then(|report| {
         let mut both = serde_json::Map::new();
         both.insert("report".into(), plain(&report.view())?);
-        both.insert("steps".into(), plain(&steps)?);
+        let mut steps = plain(&steps)?;
+        shown::add(&mut steps, bundle);
+        both.insert("steps".into(), steps);
         Ok(Value::Object(both))
     }))
 }
@@ -73,7 +74,7 @@ fn judge(
     bundle: &[u8],
     anchor: &[u8],
     options: &str,
-    each: impl FnMut(&Verified<Step>, Label, Option<&Disclosure>),
+    each: impl FnMut(&Verified<Step>, Label),
 ) -> Result<BundleReport, Refusal> {
     let options = Options::read(options)?;
     let anchor = Anchor::parse(anchor).map_err(|error| Refusal::new(error.code(), error))?;

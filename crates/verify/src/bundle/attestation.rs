@@ -215,7 +215,7 @@ impl BundleVerifier<'_> {
     /// [`AttestError`]: the bundle's fault, or the caller's for another key; nothing was signed.
     pub fn attest(&self, bundle: &[u8], key: &ed25519::SecretKey) -> Result<Vec<u8>, AttestError> {
         let mut made = Vec::new();
-        let report = self.verify_each(bundle, |step, _, _| made.extend(Artifact::of(step)));
+        let report = self.verify_each(bundle, |step, _| made.extend(Artifact::of(step)));
         let report = report.map_err(|failure| match failure {
             Failure::Refused(error) => error,
             Failure::Read(never) => match never {},

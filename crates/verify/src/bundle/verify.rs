@@ -10,7 +10,7 @@ use super::attestation::{
     AFTER, Artifact, AttestationError, BEFORE, Envelope, MAX_STATEMENT_LEN, subjects, subjects_text,
 };
 use super::error::{BundleError, Failure};
-use super::head::{Disclosure, Head};
+use super::head::Head;
 use super::presentation::{Presentation, PresentationError};
 use super::report::{BundleReport, PayloadProof};
 use super::scan::{Failed, ScanError, Scanner, Source};
@@ -66,10 +66,10 @@ impl<'a> BundleVerifier<'a> {
     /// [`Failure::Read`] if the source fails, else [`Failure::Refused`] with the first thing that does not hold: the fault
     /// of whoever made or carried the bundle, or of an anchor for others.
     pub fn verify<S: Source>(&self, source: S) -> Result<BundleReport, Failure<S::Error>> {
-        self.verify_each(source, |_, _, _| {})
+        self.verify_each(source, |_, _| {})
     }
 
-    /// The same, showing each step, with its label and what is shown of its sealed content, as it is taken. Nothing holds before the whole is verified: a caller
+    /// The same, showing each step, with its label, as it is taken. Nothing holds before the whole is verified: a caller
     /// may keep what it sees, and must not act on it.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl<'a> BundleVerifier<'a> {
     pub fn verify_each<S: Source>(
         &self,
         source: S,
-        mut each: impl FnMut(&Verified<Step>, Label, Option<&Disclosure>),
+        mut each: impl FnMut(&Verified<Step>, Label),
     ) -> Result<BundleReport, Failure<S::Error>> {
         let mut scanner = Scanner::new(source);
         if let Some(envelope) = Envelope::read(&mut scanner)? {
@@ -97,7 +97,7 @@ impl<'a> BundleVerifier<'a> {
     fn attested(
         &self,
         envelope: &Envelope,
-        mut each: impl FnMut(&Verified<Step>, Label, Option<&Disclosure>),
+        mut each: impl FnMut(&Verified<Step>, Label),
     ) -> Result<BundleReport, BundleError> {
         let statement = &*envelope.statement;
         let mut made = Vec::new();
@@ -105,9 +105,9 @@ impl<'a> BundleVerifier<'a> {
             let mut scanner = Scanner::new(statement);
             scanner.expect(BEFORE)?;
             let start = scanner.offset();
-            let mut each = |step: &Verified<Step>, label, shown: Option<&Disclosure>| {
+            let mut each = |step: &Verified<Step>, label| {
                 made.extend(Artifact::of(step));
-                each(step, label, shown);
+                each(step, label);
             };
             let report = self.bundle(&mut scanner, &mut each)?;
             let length = scanner.offset() - start;
@@ -138,7 +138,7 @@ impl<'a> BundleVerifier<'a> {
     fn bundle<S: Source>(
         &self,
         scanner: &mut Scanner<S>,
-        each: &mut impl FnMut(&Verified<Step>, Label, Option<&Disclosure>),
+        each: &mut impl FnMut(&Verified<Step>, Label),
     ) -> Result<BundleReport, Failure<S::Error>> {
         let head = Head::read(scanner)?.map_err(BundleError::from)?;
         let proof = judge(&self.anchor.log, &head.checkpoint)?;
@@ -317,7 +317,7 @@ struct Steps<'a, S, F> {
     each: &'a mut F,
 }
 
-impl<'a, S: Source, F: FnMut(&Verified<Step>, Label, Option<&Disclosure>)> Steps<'a, S, F> {
+impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
     /// Takes the next receipt and gives its leaf hash.
     fn next(&mut self) -> Result<Hash, Failure<S::Error>> {
         let position = self.taken;
@@ -348,9 +348,9 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label, Option<&Disclosure>)> Steps
             }
             Some(session) => match session.take(receipt).map_err(invalid)? {
                 Taken::Step(step, label) => {
-                    let shown = see(&mut self.seen, self.head, &step)?;
+                    see(&mut self.seen, self.head, &step)?;
                     self.seen.label = self.seen.label.meet(label);
-                    (self.each)(&step, label, shown);
+                    (self.each)(&step, label);
                 }
                 Taken::Closed(_) => {}
             },
@@ -404,15 +404,9 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label, Option<&Disclosure>)> Steps
     }
 }
 
-/// The content that is shown for the step, and is what the step committed to.
-fn see<'h>(
-    seen: &mut Seen,
-    head: &'h Head,
-    step: &Step,
-) -> Result<Option<&'h Disclosure>, BundleError> {
+fn see(seen: &mut Seen, head: &Head, step: &Step) -> Result<(), BundleError> {
     let sequence = step.link.sequence;
-    let shown = head.sealed.get(&sequence);
-    match (&step.content, shown) {
+    match (&step.content, head.sealed.get(&sequence)) {
         (Some(Content::Sealed(sealed)), Some(shown)) if shown.opens(sealed) => {
             seen.opened.insert(sequence);
         }
@@ -421,7 +415,7 @@ fn see<'h>(
         (Some(Content::Hashed { .. }), None) => seen.elsewhere += 1,
         (Some(Content::Inline(_)) | None, None) => {}
     }
-    Ok(shown)
+    Ok(())
 }
 
 impl<E> From<Failed<E>> for Failure<E> {

@@ -1,12 +1,10 @@
 //! A report as JSON: plain data, made from a [`BundleReport`] and never read back as one.
 
-use quorate_note::base64;
 use quorate_provenance::{Attributes, Content, Label, SourceClass, Step, StepKind, Verified};
 use quorate_receipt::json::canonical;
 use serde::Serialize;
 
 use super::attestation::Artifact;
-use super::head::Disclosure;
 use super::report::{BundleReport, PayloadProof};
 use super::trust::HeadProof;
 use crate::view::{HeadView, KeyView, key_view};
@@ -253,9 +251,6 @@ pub struct StepView {
     /// Of hashed and of sealed content: how many bytes, as the actor states it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_length: Option<u64>,
-    /// Of sealed content that was shown and is what the step committed to: its bytes in base64.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_shown: Option<String>,
     /// Of an artifact or of hashed content: its media type, as the actor states it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
@@ -322,17 +317,9 @@ impl StepView {
             content_hash: hash,
             content_commitment: commitment,
             content_length: length,
-            content_shown: None,
             media_type: media_type.map(str::to_owned),
             attributes: step.attributes.clone(),
             timestamp: step.timestamp().to_string(),
         }
-    }
-
-    /// With what [`verify_each`](super::BundleVerifier::verify_each) shows of its sealed content.
-    #[must_use]
-    pub fn with_shown(mut self, shown: Option<&Disclosure>) -> Self {
-        self.content_shown = shown.map(|shown| base64::encode(&shown.content));
-        self
     }
 }

@@ -369,7 +369,10 @@ fn what_comes_from_the_web_does_not_reach_what_a_rule_guards() {
 
 #[test]
 fn a_log_of_another_name_is_another_log() {
-    let policy = policy_text().replace(&log_vkey(100), &log_vkey_named(100, &format!("{ORIGIN}2")));
+    let policy = policy_text().replace(
+        &crate::common::log_vkey(100),
+        &log_vkey_named(100, &format!("{ORIGIN}2")),
+    );
     let text = anchor_text("").replace(
         &policy_text().replace('\n', "\\n"),
         &policy.replace('\n', "\\n"),

@@ -9,8 +9,8 @@ use quorate_provenance::{Label, Step, Verified};
 use quorate_receipt::{Blake3Hash, Timestamp};
 use quorate_verify::bundle::view::StepView;
 use quorate_verify::bundle::{
-    AttestError, BundleReport, BundleVerifier, Disclosure, Failure as Judged, MAX_STATEMENT_LEN,
-    Presentation, Source, payload_file_hash,
+    AttestError, BundleReport, BundleVerifier, Failure as Judged, MAX_STATEMENT_LEN, Presentation,
+    Source, payload_file_hash,
 };
 use serde_json::{Value, json};
 
@@ -230,7 +230,7 @@ fn verify(
         verifier = verifier.with_payload(payload_file_hash(&read(file, MAX_PAYLOAD)?));
     }
     let mut listed: Vec<StepView> = Vec::new();
-    let each = |step: &Verified<Step>, label: Label, _: Option<&Disclosure>| {
+    let each = |step: &Verified<Step>, label: Label| {
         if steps && listed.len() < MAX_LISTED {
             listed.push(StepView::of(step, label));
         }

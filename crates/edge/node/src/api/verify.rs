@@ -19,7 +19,7 @@ use quorate_provenance::{Label, Step, Verified};
 use quorate_receipt::{Sha256Text, Timestamp};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::view::StepView;
-use quorate_verify::bundle::{BundleVerifier, Disclosure, Failure, payload_file_hash};
+use quorate_verify::bundle::{BundleVerifier, Failure, payload_file_hash};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -198,7 +198,7 @@ fn judge(asked: &Asked) -> Result<Value, ApiError> {
         verifier = verifier.with_payload(hash);
     }
     let mut listed = Vec::new();
-    let each = |step: &Verified<Step>, label: Label, _: Option<&Disclosure>| {
+    let each = |step: &Verified<Step>, label: Label| {
         if asked.steps && listed.len() < MAX_LISTED {
             listed.push(StepView::of(step, label));
         }
