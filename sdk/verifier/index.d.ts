@@ -85,7 +85,7 @@ export interface BundleReport {
   /** Steps whose content is elsewhere. */
   content_elsewhere: number;
   /** For whom it was presented. */
-  presentation?: { audience: string; nonce: string; expires: string };
+  presentation?: { audience: string; nonce: string; timestamp: string; expires: string };
   attestation?: { name: string; hash: string; media_type?: string }[];
   /** What was not proven, one sentence each. Show it with the rest. */
   not_proven: string[];

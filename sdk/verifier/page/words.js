@@ -84,6 +84,7 @@ const REASONS = [
   ['cosignature-invalid', 'A witness’s co-signature is not valid.', 'The log’s head was altered, or the signature is forged.'],
   ['not-quorate', 'Too few trusted witnesses co-signed the log’s head.', 'Ask for a bundle that was exported after they did, or check whom your anchor asks for.'],
   ['too-old', 'The witnesses’ co-signatures are older than the anchor allows.', 'Ask for a fresh export.'],
+  ['from-the-future', 'A time lies in the future of this computer’s clock.', 'Check the clock. If it is right, a witness’s was not.'],
   ['log-', 'The log’s head is not signed by a log that the anchor trusts.', 'Check that the anchor is meant for this log.'],
   ['signature-unknown', 'The log’s head has a signature that nobody could check.', 'Have the bundle exported for your policy.'],
   ['not-included', 'The log did not record these receipts.', 'They were made up, or belong to another log. Do not rely on them.'],

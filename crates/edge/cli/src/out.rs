@@ -1,6 +1,7 @@
 //! Standard output: text for people or JSON for programs. A reader that went away is not an error.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -118,6 +119,15 @@ impl Drop for Pending {
 impl Sink {
     /// Opens `path`; none or `-` is standard output.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        Self::open_with(path, 0o666)
+    }
+
+    /// The same for what only the owner may read.
+    pub(crate) fn open_private(path: &Path) -> Result<Self, Failure> {
+        Self::open_with(Some(path), 0o600)
+    }
+
+    fn open_with(path: Option<&Path>, mode: u32) -> Result<Self, Failure> {
         let Some(path) = path.filter(|p| *p != Path::new("-")) else {
             return Ok(Self::Stdout);
         };
@@ -136,11 +146,19 @@ impl Sink {
         let name = path
             .file_name()
             .ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|e| failed(io::Error::other(e)))?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
-        hidden.push(format!(".{}.tmp", std::process::id()));
+        hidden.push(format!(".{:016x}.tmp", u64::from_le_bytes(random)));
         let temporary = path.with_file_name(hidden);
-        let file = std::fs::File::create(&temporary).map_err(failed)?;
+        // New, so that nothing that somebody put under this name is followed or overwritten.
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&temporary)
+            .map_err(failed)?;
         Ok(Self::File(Pending {
             file,
             temporary,
@@ -166,10 +184,13 @@ impl Sink {
             Self::Stdout => io::stdout().lock().flush().map_err(|e| stopped(&e)),
             Self::Special(..) => Ok(()),
             Self::File(pending) => {
+                let folder = pending.path.parent().filter(|p| !p.as_os_str().is_empty());
+                let folder = folder.unwrap_or(Path::new("."));
                 let named = pending
                     .file
                     .sync_all()
-                    .and_then(|()| std::fs::rename(&pending.temporary, &pending.path));
+                    .and_then(|()| std::fs::rename(&pending.temporary, &pending.path))
+                    .and_then(|()| std::fs::File::open(folder)?.sync_all());
                 named.map_err(|e| Failure::file("write", &pending.path, &e).into())
             }
         }
@@ -178,6 +199,8 @@ impl Sink {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -194,6 +217,32 @@ mod tests {
         sink.finish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_private_is_the_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut sink = Sink::open_private(&path).unwrap();
+        sink.write(b"secret").unwrap();
+        sink.finish().unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    /// Two writers of one name do not share what is not finished, and neither name can be foreseen.
+    #[test]
+    fn an_unfinished_file_is_new_under_a_name_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let sinks = [Sink::open(Some(&path)), Sink::open(Some(&path))];
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+        for (sink, text) in sinks.into_iter().zip([b"one", b"two"]) {
+            let mut sink = sink.unwrap();
+            sink.write(text).unwrap();
+            sink.finish().unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
     }
 
     #[test]

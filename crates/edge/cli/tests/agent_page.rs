@@ -113,7 +113,7 @@ fn every_command_of_prove_what_an_agent_did_works() {
         "payload",
         "payload has the hash",
         "must not derive from web",
-        "presented  to auditor.example",
+        "presented  to \"auditor.example\"",
         "asks for an audience",
     ] {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

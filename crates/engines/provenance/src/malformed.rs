@@ -1,5 +1,6 @@
 //! Why a receipt is no record of this engine.
 
+use crate::label::SourceClass;
 use crate::members::{MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES};
 use crate::record::MAX_PARENTS;
 use crate::subject::SubjectError;
@@ -71,6 +72,14 @@ pub enum Malformed {
     /// A retrieval brings something in from outside.
     #[error("a retrieval must declare its `source`")]
     RetrievalWithoutSource,
+    /// What comes over the network is no file of this machine, and nothing that is retrieved was said by a person.
+    #[error("a retrieval of {url:?} cannot have the source `{class}`")]
+    RetrievalSource {
+        /// What was retrieved.
+        url: Box<str>,
+        /// What it was said to be.
+        class: SourceClass,
+    },
     /// Content is either in the receipt or behind a commitment.
     #[error("a step has `content` or `sealed`, not both")]
     ContentAndSealed,

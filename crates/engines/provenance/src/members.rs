@@ -21,13 +21,28 @@ pub const MAX_ATTRIBUTE_VALUE_LEN: usize = 4096;
 /// Attributes: free text of the actor, signed and otherwise without meaning here.
 pub type Attributes = BTreeMap<String, String>;
 
-/// True for 1 to [`MAX_NAME_LEN`] bytes without control characters.
+/// True for 1 to [`MAX_NAME_LEN`] bytes without control characters, without characters that are not seen, and without
+/// white space around them: rules go by names, so two of them must not look the same for that.
 pub(crate) fn is_name(text: &str) -> bool {
     is_text(text, MAX_NAME_LEN)
 }
 
 fn is_text(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len()) && !text.chars().any(char::is_control)
+    (1..=longest).contains(&text.len())
+        && text.trim() == text
+        && !text.chars().any(|c| c.is_control() || is_unseen(c))
+}
+
+/// Characters that a name can have without showing them: the format characters (category Cf) and separators of lines, and
+/// what else Unicode 16 lists as `Default_Ignorable_Code_Point`.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+        | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// No other members than these.

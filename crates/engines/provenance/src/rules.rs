@@ -19,6 +19,8 @@ pub enum Sink {
     ToolCall(Option<Box<str>>),
     /// Artifacts of this name; without a name, any.
     Artifact(Option<Box<str>>),
+    /// What a closing binds. It derives from every step of its session.
+    Payload,
 }
 
 impl Sink {
@@ -33,21 +35,24 @@ impl Sink {
 }
 
 impl Sink {
-    /// Kind and name, as rules write them.
+    /// Kind and name, as rules write them. A payload has no name.
     #[must_use]
-    pub fn parts(&self) -> (&'static str, &str) {
+    pub fn parts(&self) -> (&'static str, Option<&str>) {
         let (kind, name) = match self {
             Self::ToolCall(name) => ("tool_call", name),
             Self::Artifact(name) => ("artifact", name),
+            Self::Payload => return ("payload", None),
         };
-        (kind, name.as_deref().unwrap_or(ANY))
+        (kind, Some(name.as_deref().unwrap_or(ANY)))
     }
 }
 
 impl std::fmt::Display for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (kind, name) = self.parts();
-        write!(f, "{kind} {name}")
+        match self.parts() {
+            (kind, Some(name)) => write!(f, "{kind} {name}"),
+            (kind, None) => f.write_str(kind),
+        }
     }
 }
 
@@ -73,6 +78,9 @@ pub enum RulesError {
     /// Not an array.
     #[error("rules are an array of objects")]
     NotAnArray,
+    /// An array without rules, which looks like a restriction and is none.
+    #[error("no rules at all: leave them out")]
+    None,
     /// More than [`MAX_RULES`].
     #[error("{0} rules, but at most {MAX_RULES} are allowed")]
     TooMany(usize),
@@ -86,7 +94,7 @@ pub enum RulesError {
     },
     /// The sink.
     #[error(
-        "rule {index}: expected `{{\"kind\":\"tool_call\"|\"artifact\",\"name\":…}}` as its sink; the name `*` means any"
+        "rule {index}: expected `{{\"kind\":\"tool_call\"|\"artifact\",\"name\":…}}` or `{{\"kind\":\"payload\"}}` as its sink; the name `*` means any"
     )]
     Sink {
         /// Which rule.
@@ -98,6 +106,12 @@ pub enum RulesError {
         /// Which rule.
         index: usize,
     },
+    /// A level that every step has.
+    #[error("rule {index}: it asks for nothing, since every step is at least `adversarial`")]
+    Nothing {
+        /// Which rule.
+        index: usize,
+    },
     /// A class that is unknown or named twice, or none at all.
     #[error("rule {index}: `without` names one or more source classes, each once")]
     Without {
@@ -106,12 +120,12 @@ pub enum RulesError {
     },
 }
 
-/// A step that derives from what a rule keeps out.
+/// A step or a payload that derives from what a rule keeps out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlowViolation {
     /// The step's level is below what the sink requires.
-    #[error("{sink} requires level {required}, but the step derives from {label}, which is {}", label.level())]
+    #[error("{sink} requires level {required}, but it derives from {label}, which is {}", label.level())]
     Level {
         /// The rule's sink.
         sink: Sink,
@@ -121,7 +135,7 @@ pub enum FlowViolation {
         label: Label,
     },
     /// The step derives from a class that the sink excludes.
-    #[error("{sink} must not derive from {class}, but the step derives from {label}")]
+    #[error("{sink} must not derive from {class}, but it derives from {label}")]
     Source {
         /// The rule's sink.
         sink: Sink,
@@ -145,12 +159,16 @@ impl Rules {
     }
 
     /// Reads an array of `{"sink":{"kind":"tool_call"|"artifact","name":NAME},"require":LEVEL,"without":[CLASS,…]}`.
-    /// `require` or `without` may be left out, not both.
+    /// or `{"sink":{"kind":"payload"},…}`. `require` or `without` may be left out, not both, and a rule must ask for
+    /// something.
     ///
     /// # Errors
     /// [`RulesError`] names the first rule that is wrong.
     pub fn parse(value: &Value) -> Result<Self, RulesError> {
         let items = value.as_array().ok_or(RulesError::NotAnArray)?;
+        if items.is_empty() {
+            return Err(RulesError::None);
+        }
         if items.len() > MAX_RULES {
             return Err(RulesError::TooMany(items.len()));
         }
@@ -171,7 +189,23 @@ impl Rules {
     /// # Errors
     /// [`FlowViolation`] of the first rule that it breaks.
     pub fn check(&self, step: &Step, label: Label) -> Result<(), FlowViolation> {
-        for rule in self.0.iter().filter(|rule| rule.sink.is(&step.kind)) {
+        self.check_where(|sink| sink.is(&step.kind), label)
+    }
+
+    /// Checks a closing that binds a payload; `label` is that of all steps together.
+    ///
+    /// # Errors
+    /// As [`Rules::check`].
+    pub fn check_payload(&self, label: Label) -> Result<(), FlowViolation> {
+        self.check_where(|sink| *sink == Sink::Payload, label)
+    }
+
+    fn check_where(
+        &self,
+        is_about: impl Fn(&Sink) -> bool,
+        label: Label,
+    ) -> Result<(), FlowViolation> {
+        for rule in self.0.iter().filter(|rule| is_about(&rule.sink)) {
             if let Some(required) = rule.require.filter(|required| label.level() < *required) {
                 return Err(FlowViolation::Level {
                     sink: rule.sink.clone(),
@@ -212,6 +246,9 @@ fn rule(index: usize, value: &Value) -> Result<Rule, RulesError> {
         Some(value) => classes(value).ok_or(RulesError::Without { index })?,
         None => Label::TOP,
     };
+    if without == Label::TOP && require.is_none_or(|level| level == Level::Adversarial) {
+        return Err(RulesError::Nothing { index });
+    }
     Ok(Rule {
         sink,
         require,
@@ -220,6 +257,9 @@ fn rule(index: usize, value: &Value) -> Result<Rule, RulesError> {
 }
 
 fn read_sink(object: &Object) -> Option<Sink> {
+    if object.len() == 1 && object.get_str("kind") == Some("payload") {
+        return Some(Sink::Payload);
+    }
     let name = object.get_str("name").filter(|name| is_name(name))?;
     let name = (name != ANY).then(|| name.into());
     match object.get_str("kind")? {

@@ -13,9 +13,10 @@ use crate::rules::Rules;
 use crate::signed::{Signed, Verified, usable};
 use crate::subject::Subject;
 
-/// How many steps a session may have. A step costs 32 bytes for its hash, 5 to 10 in the index and one for its label:
-/// 2^20 of them at most 43 MiB, plus what the vectors and the index hold in reserve.
-pub const MAX_STEPS: u64 = 1 << 20;
+/// How many steps a session may have: with opening and closing 2^20 receipts, which is what one proof can cover. A step
+/// costs 32 bytes for its hash, 5 to 10 in the index and one for its label: all of them at most 43 MiB, plus what the
+/// vectors and the index hold in reserve.
+pub const MAX_STEPS: u64 = (1 << 20) - 2;
 
 /// A session: its opening and what followed. Everything in it is verified.
 #[derive(Clone, Debug)]
@@ -41,8 +42,8 @@ pub enum Taken {
     Closed(Verified<Closing>),
 }
 
-/// The place of a step in the index. Hashes are uniform as they are; who searches for ones that collide can slow down
-/// only a session that is signed with his own key.
+/// The place of a step in the index. Hashes are uniform as they are; who searches for ones that collide slows down the
+/// session that is signed with his own key, by the square of how many he finds.
 fn place(hash: &[u8; 32]) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *hash;
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
@@ -133,7 +134,17 @@ impl Session {
                 found: closing.steps,
             });
         }
+        if let Some(rules) = &self.rules
+            && closing.payload.is_some()
+        {
+            rules.check_payload(self.whole_label())?;
+        }
         Ok(Taken::Closed(closing))
+    }
+
+    /// What all steps together derive from.
+    fn whole_label(&self) -> Label {
+        Label::effective(None, self.labels.iter().copied())
     }
 
     fn check_open(&self) -> Result<(), Invalid> {

@@ -109,6 +109,12 @@ pub enum TargetsError {
         /// The offending index.
         index: u64,
     },
+    /// A leaf beyond [`MAX_TREE_SIZE`](crate::MAX_TREE_SIZE).
+    #[error("leaf {index} or one that follows it is past the end of every tree")]
+    PastEveryTree {
+        /// The first of its run.
+        index: u64,
+    },
     /// The leaves lie so far apart that more than [`MAX_MULTI_HASHES`](crate::MAX_MULTI_HASHES) would be needed.
     #[error("the proof would need more than 2^20 hashes")]
     TooSpread,

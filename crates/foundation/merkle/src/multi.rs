@@ -66,7 +66,7 @@ impl LeafRuns {
                 Some((_, end)) if index < *end => {
                     return Err(TargetsError::NotIncreasing { index });
                 }
-                Some((_, end)) if index == *end && index < u64::MAX => {
+                Some((_, end)) if index == *end && index < MAX_TREE_SIZE => {
                     *end = index.saturating_add(1);
                     built.count(1)?;
                 }
@@ -77,9 +77,14 @@ impl LeafRuns {
     }
 
     fn add(&mut self, first: u64, count: u64) -> Result<(), TargetsError> {
-        // A run that passes the end of all numbers is past the end of every tree.
-        self.runs.push((first, first.saturating_add(count)));
-        self.count(count)
+        self.count(count)?;
+        // Past the end of every tree, so no run ends where another number would be needed.
+        let end = first.saturating_add(count);
+        if end > MAX_TREE_SIZE {
+            return Err(TargetsError::PastEveryTree { index: first });
+        }
+        self.runs.push((first, end));
+        Ok(())
     }
 
     /// In 64 bits, so that a list is refused with one number on every machine.
@@ -197,7 +202,7 @@ pub fn prove_runs<R: NodeReader>(
         let end = runs.end();
         return Err(ProveError::OutOfRange { end, size });
     }
-    let count = count_hashes(0, size, &runs.runs);
+    let count = count_hashes(0, size, &runs.runs, MAX_MULTI_HASHES as u64);
     let capacity = allowed(count).ok_or(TargetsError::TooSpread)?;
     let mut hashes = Vec::with_capacity(capacity);
     collect(0, size, &runs.runs, nodes, &mut hashes).map_err(ProveError::Read)?;
@@ -269,8 +274,9 @@ pub fn verify_runs<E>(
         let end = runs.end();
         return Err(RunsError::Proof(VerifyError::OutOfRange { end, size }));
     }
-    let expected = count_hashes(0, size, &runs.runs);
     let found = proof.0.len();
+    // Counting goes on only as far as a proof can be long, whatever the runs ask for.
+    let expected = count_hashes(0, size, &runs.runs, MAX_MULTI_HASHES as u64);
     if u64::try_from(found) != Ok(expected) {
         let error = VerifyError::WrongLength { expected, found };
         return Err(RunsError::Proof(error));
@@ -309,7 +315,8 @@ fn is_covered(low: u64, high: u64, runs: &[Run]) -> bool {
 // The three recursions below go at most 62 deep, once per level of the tree, and visit at most two ranges per level
 // and end of a run; `rebuild` visits each named leaf too.
 
-fn count_hashes(low: u64, high: u64, runs: &[Run]) -> u64 {
+/// How many hashes a proof has. Beyond `limit` it is some larger number.
+fn count_hashes(low: u64, high: u64, runs: &[Run], limit: u64) -> u64 {
     if runs.is_empty() {
         return 1;
     }
@@ -317,8 +324,11 @@ fn count_hashes(low: u64, high: u64, runs: &[Run]) -> u64 {
         return 0;
     }
     let (middle, left, right) = halves(low, high, runs);
-    // At most 62 * 2^20.
-    count_hashes(low, middle, left).wrapping_add(count_hashes(middle, high, right))
+    let count = count_hashes(low, middle, left, limit);
+    match limit.checked_sub(count) {
+        Some(rest) => count.wrapping_add(count_hashes(middle, high, right, rest)),
+        None => count,
+    }
 }
 
 fn collect<R: NodeReader>(

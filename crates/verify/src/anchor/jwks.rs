@@ -83,12 +83,19 @@ fn read_key(key: &Value, path: &str) -> Result<ActorKey, AnchorError> {
         .filter(|bytes| ed25519::PublicKey::from_bytes(bytes).is_ok());
     let key_bytes = key_bytes
         .ok_or_else(|| expected(&at("x"), "an Ed25519 key in base64url without padding"))?;
+    let not_before = time(key, "not_before", &dotted)?;
+    let not_after = time(key, "not_after", &dotted)?;
+    if let (Some(from), Some(until)) = (not_before, not_after)
+        && until.micros() < from.micros()
+    {
+        return Err(expected(&at("not_after"), "no time before `not_before`"));
+    }
     Ok(ActorKey {
         key: PublicKeyText::from_bytes(key_bytes),
         kid: text(key, "kid", &dotted)?.map(Into::into),
         subjects: scopes(key, &at("subjects"))?,
-        not_before: time(key, "not_before", &dotted)?,
-        not_after: time(key, "not_after", &dotted)?,
+        not_before,
+        not_after,
     })
 }
 

@@ -28,6 +28,7 @@ use quorate_provenance::{Rules, Subject};
 use quorate_receipt::{Blake3Hash, PublicKeyText, Timestamp};
 
 pub use error::AnchorError;
+pub use words::ListedWitnesses;
 
 /// The longest anchor file, in bytes: 1 MiB, some thousand keys and a policy.
 pub const MAX_ANCHOR_LEN: usize = 1 << 20;

@@ -5,7 +5,41 @@ use quorate_provenance::{Rules, SourceClass};
 
 use super::{Anchor, LogTrust};
 
+/// Witnesses that an anchor lists by their keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListedWitnesses {
+    /// How many of them must have co-signed.
+    pub threshold: usize,
+    /// Their Ed25519 keys, in hexadecimal.
+    pub keys: Vec<String>,
+    /// vkeys of logs, of which one must have signed; none if the anchor names no log.
+    pub logs: Vec<String>,
+}
+
 impl Anchor {
+    /// The witnesses, if they are listed by their keys and not by a policy.
+    #[must_use]
+    pub fn witnesses(&self) -> Option<ListedWitnesses> {
+        let LogTrust::Witnesses {
+            logs,
+            keys,
+            threshold,
+        } = &self.log
+        else {
+            return None;
+        };
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
+        Some(ListedWitnesses {
+            threshold: *threshold,
+            keys: keys.iter().map(|key| hex(key.key_bytes())).collect(),
+            logs: logs
+                .iter()
+                .filter_map(|log| Some(log.verifier_key()?.to_string()))
+                .collect(),
+        })
+    }
+
     /// Whom it believes about the log, in one line.
     #[must_use]
     pub fn log_trust(&self) -> &'static str {
@@ -81,6 +115,16 @@ impl Anchor {
         }
         if self.actors.iter().any(|actor| actor.subjects.is_empty()) {
             lines.push("Subjects of every key: a key without them may act for anyone.".to_owned());
+        }
+        let open_ended = |actor: &super::ActorKey| actor.not_after.is_none();
+        if self.actors.iter().any(open_ended) {
+            lines.push("An end of every key: one without `not_after` counts for ever.".to_owned());
+        }
+        if let LogTrust::Policy(policy) = &self.log
+            && !matches!(policy.quorum(), Quorum::None)
+            && self.require.max_age_seconds.is_none()
+        {
+            lines.push("An age: a bundle under a head of long ago will do.".to_owned());
         }
         if !self.require.complete {
             lines.push("A closed session: steps may be missing from the end.".to_owned());

@@ -52,6 +52,12 @@ pub enum BundleError {
         /// How old it may be.
         allowed: u64,
     },
+    /// The quorum's co-signatures are younger than the time that the verifier was given.
+    #[error("the quorum co-signed {ahead} seconds in the future: is the clock right?")]
+    FromTheFuture {
+        /// By so many seconds.
+        ahead: u64,
+    },
     /// A receipt is none in canonical form.
     #[error("receipt {position}: {error}")]
     Receipt {
@@ -162,6 +168,7 @@ impl BundleError {
             Self::TooFewWitnesses { .. } => "not-quorate",
             Self::UnknownSignature { .. } => "signature-unknown",
             Self::TooOld { .. } => "too-old",
+            Self::FromTheFuture { .. } => "from-the-future",
             Self::Receipt { .. } => "receipt-malformed",
             Self::Session { error, .. } => session_code(error),
             Self::OtherSession { .. } => "session-mismatch",
@@ -201,6 +208,7 @@ impl BundleError {
                 "do not believe that this payload came from the session"
             }
             "presentation-missing" => "ask its holder: 'quorate bundle present' makes one",
+            "from-the-future" => "set the clock of this machine right, then try again",
             "presentation-audience" | "presentation-nonce" | "presentation-expired" => {
                 "it was made for somebody else or another time: ask its holder for one of your own"
             }

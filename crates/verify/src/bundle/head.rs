@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use quorate_merkle::{Hash, LeafRuns, MultiProof, MultiProofTooLong, TargetsError};
+use quorate_merkle::{
+    Hash, LeafRuns, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MultiProof, MultiProofTooLong, TargetsError,
+};
 use quorate_note::{SignedCheckpoint, SignedCheckpointError, base64, decimal};
 use quorate_receipt::json::{self, Object, Value};
-use quorate_receipt::{Blake3Hash, Sealed};
+use quorate_receipt::{Blake3Hash, Sealed, Sha256Text};
 
-use super::scan::{Failed, Scanner, Source};
-use super::{
-    FORMAT, MAX_CHECKPOINT_LEN, MAX_LEAVES_LEN, MAX_PAYLOAD_LEN, MAX_PROOF_LEN, MAX_SEALED_LEN,
-};
+use super::error::{BundleError, Failure};
+use super::scan::{Scanner, Source};
+use super::verify::payload_hash;
+use super::{FORMAT, MAX_CHECKPOINT_LEN, MAX_PAYLOAD_LEN, MAX_SEALED_LEN};
 
 /// The content of a sealed step, shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -107,115 +109,160 @@ impl Head {
 
     /// What follows the last step.
     pub const TAIL: &'static [u8] = b"]}";
+}
 
-    /// Takes everything up to the first step.
-    pub(super) fn read<S: Source>(
-        scanner: &mut Scanner<S>,
-    ) -> Result<Result<Self, HeadError>, Failed<S::Error>> {
-        scanner.expect("{\"checkpoint\":")?;
-        let checkpoint = scanner.value(MAX_CHECKPOINT_LEN)?;
-        scanner.expect(",\"format\":\"quorate/bundle/v1\",\"leaves\":")?;
-        let leaves = scanner.value(MAX_LEAVES_LEN)?;
-        let payload = match scanner.accept(",\"payload\":")? {
-            true => Some(scanner.value(MAX_PAYLOAD_LEN)?),
-            false => None,
-        };
-        scanner.expect(",\"proof\":")?;
-        let proof = scanner.value(MAX_PROOF_LEN)?;
-        let sealed = match scanner.accept(",\"sealed\":")? {
-            true => Some(scanner.value(MAX_SEALED_LEN)?),
-            false => None,
-        };
-        scanner.expect(",\"session\":")?;
-        let session = scanner.value(80)?;
-        scanner.expect(",\"steps\":[")?;
-        let read = || {
-            if payload.as_ref().is_some_and(|p| !json::is_canonical(p)) {
-                return Err(HeadError::Form("payload"));
+/// What a verifier keeps of a [`Head`] that it reads: of what is shown, hashes and commitments.
+pub(super) struct Read {
+    pub(super) leaves: LeafRuns,
+    pub(super) payload: Option<Sha256Text>,
+    pub(super) proof: MultiProof,
+    /// What is shown for the step with this sequence number is content of this commitment.
+    pub(super) sealed: Vec<Shown>,
+    pub(super) session: Blake3Hash,
+}
+
+/// Content that a bundle shows for a sealed step. Only its salt and a commitment to it are kept.
+pub(super) struct Shown {
+    pub(super) sequence: u64,
+    pub(super) commits_to: Sealed,
+}
+
+type Reading<T, S> = Result<T, Failure<<S as Source>::Error>>;
+
+fn form(member: &'static str) -> BundleError {
+    BundleError::Member(HeadError::Form(member))
+}
+
+/// Takes what stands before everything that must be paid for with memory, so that nothing is read of a bundle whose head
+/// does not count.
+pub(super) fn read_checkpoint<S: Source>(scanner: &mut Scanner<S>) -> Reading<SignedCheckpoint, S> {
+    scanner.expect("{\"checkpoint\":")?;
+    let text = scanner.value(MAX_CHECKPOINT_LEN)?;
+    let value = json::parse(&text).map_err(|_| form("checkpoint"))?;
+    let note = value.as_str().filter(|_| json::canonical(&value) == text);
+    let note = note.ok_or_else(|| form("checkpoint"))?;
+    Ok(SignedCheckpoint::parse(note.as_bytes())
+        .map_err(|error| BundleError::Member(error.into()))?)
+}
+
+/// Takes the rest up to the first step, one item after another.
+pub(super) fn read_rest<S: Source>(scanner: &mut Scanner<S>) -> Reading<Read, S> {
+    scanner.expect(",\"format\":\"quorate/bundle/v1\",\"leaves\":")?;
+    let leaves = read_leaves(scanner)?;
+    let payload = match scanner.accept(",\"payload\":")? {
+        true => {
+            let text = scanner.value(MAX_PAYLOAD_LEN)?;
+            if !json::is_canonical(&text) {
+                return Err(form("payload").into());
             }
-            Ok(Self {
-                checkpoint: read_checkpoint(&checkpoint)?,
-                leaves: read_leaves(&leaves)?,
-                payload,
-                proof: read_proof(&proof)?,
-                sealed: sealed.map_or(Ok(BTreeMap::new()), |text| read_sealed(&text))?,
-                session: read_session(&session)?,
-            })
-        };
-        Ok(read())
-    }
-}
-
-fn read_checkpoint(text: &[u8]) -> Result<SignedCheckpoint, HeadError> {
-    let form = HeadError::Form("checkpoint");
-    let value = json::parse(text).map_err(|_| form.clone())?;
-    if json::canonical(&value) != text {
-        return Err(form);
-    }
-    let note = value.as_str().ok_or(form)?;
-    Ok(SignedCheckpoint::parse(note.as_bytes())?)
-}
-
-/// `[[first,number],…]`, read without a value for each number: there may be a million.
-fn read_leaves(text: &[u8]) -> Result<LeafRuns, HeadError> {
-    let form = || HeadError::Form("leaves");
-    let inner = text.strip_prefix(b"[[").and_then(|t| t.strip_suffix(b"]]"));
-    let inner = str::from_utf8(inner.ok_or_else(form)?).map_err(|_| form())?;
-    let run = |text: &str| {
-        let (first, count) = text.split_once(',')?;
-        let number = |text: &str| decimal::parse_u64(text.as_bytes()).ok();
-        Some((number(first)?, number(count)?))
-    };
-    let runs: Option<Vec<_>> = inner.split("],[").map(run).collect();
-    Ok(LeafRuns::new(runs.ok_or_else(form)?)?)
-}
-
-/// `["…",…]`, likewise.
-fn read_proof(text: &[u8]) -> Result<MultiProof, HeadError> {
-    if text == b"[]" {
-        return Ok(MultiProof::try_from(Vec::new())?);
-    }
-    let form = || HeadError::Form("proof");
-    let inner = text
-        .strip_prefix(b"[\"")
-        .and_then(|t| t.strip_suffix(b"\"]"));
-    let inner = str::from_utf8(inner.ok_or_else(form)?).map_err(|_| form())?;
-    let hash = |text: &str| {
-        base64::decode_array(text.as_bytes())
-            .ok()
-            .map(Hash::from_bytes)
-    };
-    let hashes: Option<Vec<_>> = inner.split("\",\"").map(hash).collect();
-    Ok(MultiProof::try_from(hashes.ok_or_else(form)?)?)
-}
-
-fn read_sealed(text: &[u8]) -> Result<BTreeMap<u64, Disclosure>, HeadError> {
-    let form = || HeadError::Form("sealed");
-    let value = json::parse(text).map_err(|_| form())?;
-    if json::canonical(&value) != text {
-        return Err(form());
-    }
-    let list = value.as_array().filter(|list| !list.is_empty());
-    let mut sealed = BTreeMap::new();
-    for shown in list.ok_or_else(form)? {
-        let shown = shown.as_object().filter(|shown| shown.len() == 3);
-        let shown = shown.ok_or_else(form)?;
-        let sequence = shown.get("sequence").and_then(Value::as_u64);
-        let sequence = sequence.ok_or_else(form)?;
-        let bytes = |member| shown.get_str(member).ok_or_else(form).map(str::as_bytes);
-        let disclosure = Disclosure {
-            salt: base64::decode_array(bytes("salt")?).map_err(|_| form())?,
-            content: base64::decode(bytes("content")?).map_err(|_| form())?,
-        };
-        let rises = sealed
-            .last_key_value()
-            .is_none_or(|(last, _)| *last < sequence);
-        if !rises {
-            return Err(form());
+            Some(payload_hash(&text))
         }
-        sealed.insert(sequence, disclosure);
+        false => None,
+    };
+    scanner.expect(",\"proof\":")?;
+    let proof = read_proof(scanner)?;
+    let sealed = match scanner.accept(",\"sealed\":")? {
+        true => read_sealed(scanner)?,
+        false => Vec::new(),
+    };
+    scanner.expect(",\"session\":")?;
+    let session = read_session(&scanner.value(80)?).map_err(BundleError::Member)?;
+    scanner.expect(",\"steps\":[")?;
+    Ok(Read {
+        leaves,
+        payload,
+        proof,
+        sealed,
+        session,
+    })
+}
+
+fn number<S: Source>(scanner: &mut Scanner<S>, member: &'static str) -> Reading<u64, S> {
+    let text = scanner.value(20)?;
+    Ok(decimal::parse_u64(&text).map_err(|_| form(member))?)
+}
+
+/// `[[first,number],…]`.
+fn read_leaves<S: Source>(scanner: &mut Scanner<S>) -> Reading<LeafRuns, S> {
+    scanner.expect("[")?;
+    let mut runs = Vec::new();
+    loop {
+        scanner.expect("[")?;
+        let first = number(scanner, "leaves")?;
+        scanner.expect(",")?;
+        runs.push((first, number(scanner, "leaves")?));
+        scanner.expect("]")?;
+        if !scanner.accept(",")? {
+            break;
+        }
+        if runs.len() >= MAX_MULTI_LEAVES {
+            let found = runs.len() as u64 + 1;
+            let error = HeadError::Leaves(TargetsError::TooMany { found });
+            return Err(BundleError::Member(error).into());
+        }
     }
-    Ok(sealed)
+    scanner.expect("]")?;
+    Ok(LeafRuns::new(runs).map_err(|error| BundleError::Member(error.into()))?)
+}
+
+/// `["…",…]`.
+fn read_proof<S: Source>(scanner: &mut Scanner<S>) -> Reading<MultiProof, S> {
+    scanner.expect("[")?;
+    let mut hashes = Vec::new();
+    while !scanner.accept("]")? {
+        if !hashes.is_empty() {
+            scanner.expect(",")?;
+        }
+        scanner.expect("\"")?;
+        let text = scanner.until_quote(44)?;
+        let hash = text
+            .split_last()
+            .map(|(_, text)| base64::decode_array(text));
+        let hash = hash.and_then(Result::ok).ok_or_else(|| form("proof"))?;
+        hashes.push(Hash::from_bytes(hash));
+        if hashes.len() > MAX_MULTI_HASHES {
+            break;
+        }
+    }
+    Ok(MultiProof::try_from(hashes).map_err(|error| BundleError::Member(error.into()))?)
+}
+
+/// `[{"content":…,"salt":…,"sequence":…},…]`, rising.
+fn read_sealed<S: Source>(scanner: &mut Scanner<S>) -> Reading<Vec<Shown>, S> {
+    scanner.expect("[")?;
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut left = MAX_SEALED_LEN;
+    loop {
+        scanner.expect("{\"content\":\"")?;
+        let content = scanner.until_quote(left)?;
+        left = left.saturating_sub(content.len());
+        let content = decoded(&content)?;
+        scanner.expect(",\"salt\":\"")?;
+        let salt = scanner.until_quote(44)?;
+        let salt: [u8; 32] = decoded(&salt)?.try_into().map_err(|_| form("sealed"))?;
+        scanner.expect(",\"sequence\":")?;
+        let sequence = number(scanner, "sealed")?;
+        scanner.expect("}")?;
+        if shown.last().is_some_and(|last| last.sequence >= sequence) {
+            return Err(form("sealed").into());
+        }
+        let commits_to = Sealed::commit(&salt, &content);
+        shown.push(Shown {
+            sequence,
+            commits_to,
+        });
+        if !scanner.accept(",")? {
+            break;
+        }
+    }
+    scanner.expect("]")?;
+    Ok(shown)
+}
+
+/// The bytes of base64 text that ends in its quotation mark.
+fn decoded(text: &[u8]) -> Result<Vec<u8>, BundleError> {
+    let text = text.split_last().map(|(_, text)| base64::decode(text));
+    text.and_then(Result::ok).ok_or_else(|| form("sealed"))
 }
 
 fn read_session(text: &[u8]) -> Result<Blake3Hash, HeadError> {
@@ -225,9 +272,26 @@ fn read_session(text: &[u8]) -> Result<Blake3Hash, HeadError> {
         .ok_or(HeadError::Form("session"))
 }
 
-impl Disclosure {
-    /// Whether this is what the step committed to.
-    pub(super) fn opens(&self, sealed: &Sealed) -> bool {
-        sealed.opens(&self.salt, &self.content)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `["…",…]` of so many hashes.
+    fn proof(hashes: usize) -> Vec<u8> {
+        let hash = format!("\"{}\"", base64::encode(&[7; 32]));
+        let list = std::iter::repeat_n(hash, hashes).collect::<Vec<_>>();
+        format!("[{}]", list.join(",")).into_bytes()
+    }
+
+    #[test]
+    fn a_proof_is_read_up_to_its_longest() {
+        let read = |hashes| read_proof(&mut Scanner::new(&*proof(hashes)));
+        assert_eq!(read(0).unwrap().hashes().len(), 0);
+        let longest = read(MAX_MULTI_HASHES).unwrap();
+        assert_eq!(longest.hashes().len(), MAX_MULTI_HASHES);
+        assert!(matches!(
+            read(MAX_MULTI_HASHES + 1),
+            Err(Failure::Refused(BundleError::Member(HeadError::Proof(_))))
+        ));
     }
 }

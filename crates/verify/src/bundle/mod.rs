@@ -41,7 +41,7 @@ pub use report::{BundleReport, PayloadProof};
 pub use scan::{ScanError, Source};
 pub use trim::trimmed;
 pub use trust::{HeadProof, Witnessed};
-pub use verify::{BundleVerifier, payload_file_hash, payload_hash};
+pub use verify::{BundleVerifier, opening, payload_hash};
 
 /// The value of `format`.
 pub const FORMAT: &str = "quorate/bundle/v1";
@@ -49,17 +49,14 @@ pub const FORMAT: &str = "quorate/bundle/v1";
 /// The longest payload inside a bundle, as canonical JSON: 16 MiB. A longer one is bound by its hash.
 pub const MAX_PAYLOAD_LEN: usize = 16 << 20;
 
-/// The longest text of the member `sealed`: 64 MiB.
+/// The most that a bundle may show of sealed content, in base64: 64 MiB.
 pub const MAX_SEALED_LEN: usize = 64 << 20;
-
-/// The longest text of the member `leaves`: 2^20 runs of at most 30 bytes (`[index,number],` with indices below 2^62).
-const MAX_LEAVES_LEN: usize = 30 << 20;
-
-/// The longest text of the member `proof`: 2^20 hashes of 47 bytes (44 of base64, quotes and a comma).
-const MAX_PROOF_LEN: usize = 47 << 20;
 
 /// The longest text of the member `checkpoint`: a note of 64 KiB, of which every byte may need an escape of two.
 const MAX_CHECKPOINT_LEN: usize = 2 * (64 << 10) + 2;
+
+// A whole session fits into one proof.
+const _: () = assert!(quorate_provenance::MAX_STEPS + 2 == quorate_merkle::MAX_MULTI_LEAVES as u64);
 
 /// The longest presentation: it is a receipt.
 const MAX_PRESENTATION_LEN: usize = quorate_receipt::MAX_RECEIPT_LEN;

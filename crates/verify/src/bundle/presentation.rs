@@ -20,6 +20,8 @@ pub struct Presentation {
     pub audience: Box<str>,
     /// What the audience chose, so that it cannot be shown again.
     pub nonce: Box<str>,
+    /// When it was made, as the actor states it.
+    pub timestamp: Timestamp,
     /// The last moment at which it counts.
     pub expires: Timestamp,
     /// BLAKE3 of the bundle's bytes.
@@ -63,6 +65,20 @@ pub enum PresentationError {
         /// The one that was given out.
         required: Box<str>,
     },
+    /// It is dated after its end, or in the future.
+    #[error("it is dated {signed}, which is after its end or in the future; it is {now}")]
+    Dated {
+        /// Its time.
+        signed: Timestamp,
+        /// The time given to the verifier.
+        now: Timestamp,
+    },
+    /// The key does not count when it was shown, or now.
+    #[error("by the trust anchor, the session's key does not count at {time}")]
+    OutOfWindow {
+        /// When.
+        time: Timestamp,
+    },
     /// It was for another time.
     #[error("it expired at {expires}, and it is {now}")]
     Expired {
@@ -81,6 +97,8 @@ impl PresentationError {
             Self::OtherBundle { .. } => "presentation-other-bundle",
             Self::Audience { .. } => "presentation-audience",
             Self::Nonce { .. } => "presentation-nonce",
+            Self::Dated { .. } => "presentation-dated",
+            Self::OutOfWindow { .. } => "presentation-out-of-window",
             Self::Expired { .. } => "presentation-expired",
         }
     }
@@ -156,6 +174,7 @@ impl Presentation {
         let presentation = Self {
             audience: text("audience")?.into(),
             nonce: text("nonce")?.into(),
+            timestamp: receipt.timestamp(),
             expires: Timestamp::parse(text("expires")?.as_bytes())
                 .map_err(|_| PresentationError::Member("expires"))?,
             bundle: text("bundle")?

@@ -113,8 +113,11 @@ impl BundleReport {
                 .to_owned(),
             "That the actor has no other session, or no other end of this one: only the log as a whole can show that."
                 .to_owned(),
-            "More about integrity than the actor declared: a parent that it left out lowers no label. Nothing is said of \
-             confidentiality."
+            "That the key was its actor's at those times: the times are the actor's own, and what was taken back since the \
+             trust anchor was made is not in it."
+                .to_owned(),
+            "More about integrity than the actor declared: a parent that it left out lowers no label, and a rule is about \
+             steps of the names that the actor gave them. Nothing is said of confidentiality."
                 .to_owned(),
         ];
         if !self.session.is_closed() {

@@ -8,9 +8,37 @@ use super::report::{BundleReport, PayloadProof};
 use super::trust::HeadProof;
 use crate::text::{HeadText, VerdictText, log_key_text, witness_key_text};
 
+/// What was proven, without what was not.
+struct Proven<'a>(&'a BundleReport);
+
+impl BundleReport {
+    /// What was proven as text, for whoever puts something between it and what was not
+    /// ([`not_proven_text`](Self::not_proven_text)).
+    #[must_use]
+    pub fn proven_text(&self) -> String {
+        Proven(self).to_string()
+    }
+
+    /// What was not proven as text.
+    #[must_use]
+    pub fn not_proven_text(&self) -> String {
+        let lines = self.not_proven();
+        let lines: String = lines.iter().map(|line| format!("  - {line}\n")).collect();
+        format!("Not proven:\n{lines}")
+    }
+}
+
 impl fmt::Display for BundleReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let session = self.session();
+        f.write_str(&self.proven_text())?;
+        f.write_str(&self.not_proven_text())
+    }
+}
+
+impl fmt::Display for Proven<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(report) = self;
+        let session = report.session();
         let whole = match session.is_closed() {
             true => "complete",
             false => "open",
@@ -22,45 +50,45 @@ impl fmt::Display for BundleReport {
             session.steps()
         )?;
         writeln!(f, "  session    {}", session.id())?;
-        match self.actor().kid() {
+        match report.actor().kid() {
             Some(kid) => writeln!(f, "  key        {} ({kid})", session.key())?,
             None => writeln!(f, "  key        {}", session.key())?,
         }
         writeln!(f, "  opened     {}", session.opening().timestamp())?;
         writeln!(f, "  last       {}", session.last_timestamp())?;
-        let sources: Vec<&str> = self.label().classes().map(SourceClass::as_str).collect();
+        let sources: Vec<&str> = report.label().classes().map(SourceClass::as_str).collect();
         writeln!(
             f,
             "  integrity  {} (from {})",
-            self.label().level().as_str(),
+            report.label().level().as_str(),
             if sources.is_empty() {
                 "nothing".to_owned()
             } else {
                 sources.join(", ")
             }
         )?;
-        match self.payload() {
+        match report.payload() {
             PayloadProof::None => {}
             PayloadProof::Bound(payload) => {
                 writeln!(f, "  payload    {} (not shown)", payload.hash)?;
             }
             PayloadProof::Shown(payload) => writeln!(f, "  payload    {} (shown)", payload.hash)?,
         }
-        if self.shown() > 0 {
-            writeln!(f, "  sealed     {} contents shown", self.shown())?;
+        if report.shown() > 0 {
+            writeln!(f, "  sealed     {} contents shown", report.shown())?;
         }
-        if let Some(presentation) = self.presentation() {
+        if let Some(presentation) = report.presentation() {
             writeln!(
                 f,
-                "  presented  to {} until {}",
+                "  presented  to {:?} until {}",
                 presentation.audience, presentation.expires
             )?;
         }
-        for artifact in self.attestation().unwrap_or_default() {
-            writeln!(f, "  attests    {} {}", artifact.hash, artifact.name)?;
+        for artifact in report.attestation().unwrap_or_default() {
+            writeln!(f, "  attests    {} {:?}", artifact.hash, artifact.name)?;
         }
-        writeln!(f, "  log        {}", self.head().checkpoint().origin())?;
-        match self.head() {
+        writeln!(f, "  log        {}", report.head().checkpoint().origin())?;
+        match report.head() {
             HeadProof::Judged(verdict) => {
                 write!(f, "{}{}", HeadText(verdict), VerdictText(verdict))?;
             }
@@ -86,10 +114,6 @@ impl fmt::Display for BundleReport {
                     "Verdict: no log and no quorum was required; the session is its key's word alone"
                 )?;
             }
-        }
-        writeln!(f, "Not proven:")?;
-        for line in self.not_proven() {
-            writeln!(f, "  - {line}")?;
         }
         Ok(())
     }

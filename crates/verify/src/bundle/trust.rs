@@ -119,7 +119,8 @@ pub(super) fn judge(
 }
 
 /// As [`Policy::verify`]; and no line may stand there that was not verified. A checkpoint elsewhere may carry lines by anybody
-/// (C2SP signed-note); a bundle carries what its reader's policy asks for, so that no byte of it can be changed unnoticed.
+/// (C2SP signed-note), and is judged so where witnesses have keys and no names; a bundle carries what its reader's policy asks
+/// for, so that no byte of it can be changed unnoticed.
 fn judge_by(policy: &Policy, checkpoint: &SignedCheckpoint) -> Result<HeadProof, BundleError> {
     let head = checkpoint
         .verify_log(&policy.log_keys())

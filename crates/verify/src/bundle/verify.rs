@@ -1,7 +1,7 @@
 //! The judgement, in one pass over the file.
 
 use quorate_merkle::{Hash, RunsError, leaf_hash, verify_runs};
-use quorate_provenance::{Content, Label, Session, Step, Taken, Verified};
+use quorate_provenance::{Content, Label, Opening, Session, Step, Taken, Verified};
 use quorate_receipt::{Blake3Hash, MAX_RECEIPT_LEN, Receipt, Sha256Text, Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -10,19 +10,23 @@ use super::attestation::{
     AFTER, Artifact, AttestationError, BEFORE, Envelope, MAX_STATEMENT_LEN, subjects, subjects_text,
 };
 use super::error::{BundleError, Failure};
-use super::head::Head;
+use super::head::{Read, read_checkpoint, read_rest};
 use super::presentation::{Presentation, PresentationError};
 use super::report::{BundleReport, PayloadProof};
 use super::scan::{Failed, ScanError, Scanner, Source};
 use super::trust::{HeadProof, judge};
 use crate::anchor::{ActorKey, Anchor};
 
+/// So many seconds may two clocks differ.
+const CLOCK_SKEW: u64 = 300;
+
 /// Judges bundles by one anchor, at one time.
 #[derive(Debug, Clone, Copy)]
 pub struct BundleVerifier<'a> {
     anchor: &'a Anchor,
     now: Timestamp,
-    payload: Option<Sha256Text>,
+    /// Hashes of one payload, of which one must be bound.
+    payload: Option<[Sha256Text; 2]>,
 }
 
 /// The hash of a payload, as closings bind it: SHA-256 of its bytes.
@@ -31,13 +35,28 @@ pub fn payload_hash(payload: &[u8]) -> Sha256Text {
     Sha256Text::from_bytes(Sha256::digest(payload).into())
 }
 
-/// The hash of a payload in a file: JSON counts in its canonical form, which is how a bundle holds it; anything else as it is.
-#[must_use]
-pub fn payload_file_hash(file: &[u8]) -> Sha256Text {
-    match quorate_receipt::json::canonicalize(file) {
-        Ok(canonical) => payload_hash(&canonical),
-        Err(_) => payload_hash(file),
-    }
+/// What a bundle says of itself: its opening, signed by the key that it names. Nothing else of the bundle was looked at, and
+/// nobody vouches for the key.
+///
+/// # Errors
+/// [`BundleError`]: up to its opening it is not a bundle.
+pub fn opening(bundle: &[u8]) -> Result<Verified<Opening>, BundleError> {
+    let read = || {
+        let mut scanner = Scanner::new(bundle);
+        read_checkpoint(&mut scanner)?;
+        read_rest(&mut scanner)?;
+        let text = scanner.value(MAX_RECEIPT_LEN)?;
+        let position = 0;
+        let receipt = Receipt::parse_canonical(&text)
+            .map_err(|error| BundleError::Receipt { position, error })?;
+        let session =
+            Session::open(&receipt).map_err(|error| BundleError::Session { position, error })?;
+        Ok(session.opening().clone())
+    };
+    read().map_err(|failure| match failure {
+        Failure::Refused(error) => error,
+        Failure::Read(never) => match never {},
+    })
 }
 
 impl<'a> BundleVerifier<'a> {
@@ -55,7 +74,19 @@ impl<'a> BundleVerifier<'a> {
     #[must_use]
     pub fn with_payload(self, hash: Sha256Text) -> Self {
         Self {
-            payload: Some(hash),
+            payload: Some([hash, hash]),
+            ..self
+        }
+    }
+
+    /// The same for a file's bytes: they, or if they are JSON their canonical form, which is how a bundle holds a payload,
+    /// must be what the closing binds.
+    #[must_use]
+    pub fn with_payload_file(self, file: &[u8]) -> Self {
+        let bytes = payload_hash(file);
+        let canonical = quorate_receipt::json::canonicalize(file);
+        Self {
+            payload: Some([canonical.map_or(bytes, |text| payload_hash(&text)), bytes]),
             ..self
         }
     }
@@ -88,7 +119,7 @@ impl<'a> BundleVerifier<'a> {
             scanner.start_hash();
         }
         let mut report = self.bundle(&mut scanner, &mut each)?;
-        report.presentation = self.presentation(&mut scanner, presented, &report.session)?;
+        report.presentation = self.presentation(&mut scanner, presented, &report)?;
         scanner.end()?;
         Ok(report)
     }
@@ -140,9 +171,9 @@ impl<'a> BundleVerifier<'a> {
         scanner: &mut Scanner<S>,
         each: &mut impl FnMut(&Verified<Step>, Label),
     ) -> Result<BundleReport, Failure<S::Error>> {
-        let head = Head::read(scanner)?.map_err(BundleError::from)?;
-        let proof = judge(&self.anchor.log, &head.checkpoint)?;
+        let proof = judge(&self.anchor.log, &read_checkpoint(scanner)?)?;
         self.check_age(&proof)?;
+        let head = read_rest(scanner)?;
         let mut steps = Steps {
             verifier: self,
             head: &head,
@@ -174,8 +205,9 @@ impl<'a> BundleVerifier<'a> {
         if self.anchor.require.complete && !session.is_closed() {
             return Err(BundleError::Incomplete.into());
         }
-        if let Some((sequence, _)) = head.sealed.iter().find(|(n, _)| !seen.opened.contains(n)) {
-            let sequence = *sequence;
+        // Steps come in the order of what is shown, so the first that no step sealed stops the rest.
+        if let Some(shown) = head.sealed.get(seen.opened) {
+            let sequence = shown.sequence;
             return Err(BundleError::OtherContent { sequence }.into());
         }
         Ok(BundleReport {
@@ -183,7 +215,7 @@ impl<'a> BundleVerifier<'a> {
             actor: actor.clone(),
             head: proof,
             leaves: head.leaves,
-            shown: seen.opened.len() as u64,
+            shown: seen.opened as u64,
             sealed: seen.sealed,
             elsewhere: seen.elsewhere,
             label: seen.label,
@@ -199,7 +231,14 @@ impl<'a> BundleVerifier<'a> {
         };
         let now = u64::try_from(self.now.seconds()).unwrap_or(0);
         // An anchor asks for an age only where there is a quorum; one without times would be as old as can be.
-        let age = now.saturating_sub(proof.oldest_cosignature().unwrap_or(0));
+        let signed = proof.oldest_cosignature().unwrap_or(0);
+        // By a clock that is behind, everything is young.
+        if let Some(ahead) = signed.checked_sub(now)
+            && ahead > CLOCK_SKEW
+        {
+            return Err(BundleError::FromTheFuture { ahead });
+        }
+        let age = now.saturating_sub(signed);
         if age > allowed {
             return Err(BundleError::TooOld { age, allowed });
         }
@@ -210,7 +249,7 @@ impl<'a> BundleVerifier<'a> {
         &self,
         scanner: &mut Scanner<S>,
         presented: bool,
-        session: &Session,
+        report: &BundleReport,
     ) -> Result<Option<Presentation>, Failure<S::Error>> {
         if !presented {
             self.needs_no_presentation()?;
@@ -220,9 +259,10 @@ impl<'a> BundleVerifier<'a> {
         scanner.expect(",\"presentation\":")?;
         let text = scanner.value(MAX_PRESENTATION_LEN)?;
         scanner.expect("}")?;
+        let session = &report.session;
         let presentation = Presentation::verify(&text, session.subject(), session.key())
             .map_err(BundleError::from)?;
-        self.check_presentation(&presentation, found)
+        self.check_presentation(&presentation, found, &report.actor)
             .map_err(BundleError::from)?;
         Ok(Some(presentation))
     }
@@ -239,6 +279,7 @@ impl<'a> BundleVerifier<'a> {
         &self,
         presentation: &Presentation,
         found: Blake3Hash,
+        actor: &ActorKey,
     ) -> Result<(), PresentationError> {
         let require = &self.anchor.require;
         if presentation.bundle != found {
@@ -267,21 +308,35 @@ impl<'a> BundleVerifier<'a> {
                 now: self.now,
             });
         }
+        let (signed, now) = (presentation.timestamp, self.now);
+        let limit = now
+            .micros()
+            .saturating_add(CLOCK_SKEW.cast_signed() * 1_000_000);
+        if signed.micros() > presentation.expires.micros() || signed.micros() > limit {
+            return Err(PresentationError::Dated { signed, now });
+        }
+        // Whoever shows it signs now: a key that counts no more shows nothing, and could date a presentation back.
+        for time in [signed, now] {
+            if !actor.counts_at(time) {
+                return Err(PresentationError::OutOfWindow { time });
+            }
+        }
         Ok(())
     }
 
     /// What is shown must be what is bound, and something must be bound if the anchor says so.
-    fn payload_proof(&self, head: &Head, session: &Session) -> Result<PayloadProof, BundleError> {
-        let inside = head.payload.as_deref().map(payload_hash);
-        let shown = [inside, self.payload];
+    fn payload_proof(&self, head: &Read, session: &Session) -> Result<PayloadProof, BundleError> {
+        let inside = head.payload;
+        let shown = [inside.map(|hash| [hash; 2]), self.payload];
         let Some(bound) = session.payload() else {
             if self.anchor.require.payload_binding || shown.iter().any(Option::is_some) {
                 return Err(BundleError::PayloadUnbound);
             }
             return Ok(PayloadProof::None);
         };
-        for found in shown.into_iter().flatten() {
-            if found != bound.hash {
+        for hashes in shown.into_iter().flatten() {
+            if !hashes.contains(&bound.hash) {
+                let [found, _] = hashes;
                 return Err(BundleError::OtherPayload {
                     found,
                     bound: bound.hash,
@@ -298,8 +353,8 @@ impl<'a> BundleVerifier<'a> {
 /// What was seen while the steps were taken.
 #[derive(Default)]
 struct Seen {
-    /// Sequence numbers of sealed steps whose content was shown and fits.
-    opened: std::collections::BTreeSet<u64>,
+    /// So many contents that are shown fit the steps that sealed them, in their order.
+    opened: usize,
     sealed: u64,
     elsewhere: u64,
     label: Label,
@@ -308,7 +363,7 @@ struct Seen {
 /// Takes the receipts from the file, one for each leaf.
 struct Steps<'a, S, F> {
     verifier: &'a BundleVerifier<'a>,
-    head: &'a Head,
+    head: &'a Read,
     scanner: &'a mut Scanner<S>,
     session: Option<Session>,
     taken: u64,
@@ -404,11 +459,12 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
     }
 }
 
-fn see(seen: &mut Seen, head: &Head, step: &Step) -> Result<(), BundleError> {
+fn see(seen: &mut Seen, head: &Read, step: &Step) -> Result<(), BundleError> {
     let sequence = step.link.sequence;
-    match (&step.content, head.sealed.get(&sequence)) {
-        (Some(Content::Sealed(sealed)), Some(shown)) if shown.opens(sealed) => {
-            seen.opened.insert(sequence);
+    let shown = head.sealed.get(seen.opened);
+    match (&step.content, shown.filter(|s| s.sequence == sequence)) {
+        (Some(Content::Sealed(sealed)), Some(shown)) if shown.commits_to == *sealed => {
+            seen.opened += 1;
         }
         (_, Some(_)) => return Err(BundleError::OtherContent { sequence }),
         (Some(Content::Sealed(_)), None) => seen.sealed += 1,

@@ -107,6 +107,8 @@ pub struct PresentationView {
     pub audience: String,
     /// What they chose.
     pub nonce: String,
+    /// When it was made, as the actor states it.
+    pub timestamp: String,
     /// Until when it counts.
     pub expires: String,
 }
@@ -193,6 +195,7 @@ impl BundleReport {
             presentation: self.presentation().map(|shown| PresentationView {
                 audience: shown.audience.to_string(),
                 nonce: shown.nonce.to_string(),
+                timestamp: shown.timestamp.to_string(),
                 expires: shown.expires.to_string(),
             }),
             attestation: self.attestation().map(|artifacts| {

@@ -2,13 +2,16 @@
 
 use quorate_note::{SignatureLine, SignedCheckpoint};
 use quorate_provenance::{Label, SourceClass, StepDraft};
+use quorate_receipt::Timestamp;
 use quorate_verify::anchor::Anchor;
-use quorate_verify::bundle::{BundleError, Disclosure};
+use quorate_verify::bundle::{
+    BundleError, BundleVerifier, Disclosure, Failure, Presentation, Source, payload_hash,
+};
 
-use crate::common::{ORIGIN, hex, log_vkey, log_vkey_named};
+use crate::common::{ORIGIN, TIMESTAMP, hex, log_vkey, log_vkey_named};
 use crate::world::{
-    World, actor_key, anchor, anchor_text, at, bundle_of, code, guides_anchor, jwks, policy_text,
-    present, recorder, verify, x_of,
+    PAYLOAD, World, actor_key, anchor, anchor_text, at, bundle_of, code, guides_anchor, jwks, now,
+    policy_text, present, recorder, verdict, verify, x_of,
 };
 
 #[test]
@@ -257,6 +260,24 @@ fn a_payload_that_nothing_binds_or_that_is_another_is_refused() {
     assert_eq!(code(&world.bundle(), &binding), "payload-unbound");
 }
 
+/// One inside and one beside it: both count.
+#[test]
+fn each_of_two_payloads_must_be_what_the_closing_binds() {
+    let anchor = anchor("");
+    let judged = |inside: Option<&[u8]>, beside: &[u8]| {
+        let mut world = World::new();
+        world.payload = inside.map(<[u8]>::to_vec);
+        let verifier = BundleVerifier::new(&anchor, now()).with_payload(payload_hash(beside));
+        let verdict = verdict(verifier.verify(&*world.bundle()));
+        verdict.map_or_else(|error| error.code(), |_| "accepted")
+    };
+    let other = br#"{"release":"1.2.4"}"#;
+    assert_eq!(judged(Some(PAYLOAD), PAYLOAD), "accepted");
+    assert_eq!(judged(None, PAYLOAD), "accepted");
+    assert_eq!(judged(Some(PAYLOAD), other), "payload-mismatch");
+    assert_eq!(judged(Some(other), PAYLOAD), "payload-mismatch");
+}
+
 #[test]
 fn shown_content_must_be_what_a_step_sealed() {
     let salt = [5; 32];
@@ -319,12 +340,37 @@ fn a_presentation_to_another_audience_nonce_or_time_is_refused() {
     assert_eq!(code(&moved, &anchor("")), "presentation-other-bundle");
 }
 
+/// Whoever shows a bundle signs now, so the key must count now; and what it says of its own time must fit.
+#[test]
+fn a_presentation_by_a_key_that_counts_no_more_or_dated_out_of_time_is_refused() {
+    let bundle = World::new().bundle();
+    let made = |signed, expires| {
+        let signer = (&crate::world::subject(), &actor_key());
+        Presentation::present(&bundle, "a", "n", expires, signer, signed).unwrap()
+    };
+    let window = |until: i64| {
+        let window = format!(r#","not_after":"{}""#, at(until));
+        Anchor::parse(jwks(&window).as_bytes()).unwrap()
+    };
+    // It is 1,600 s now.
+    assert_eq!(code(&bundle, &window(6)), "accepted");
+    assert_eq!(code(&made(at(1599), at(5000)), &window(1600)), "accepted");
+    let late = made(at(1599), at(5000));
+    assert_eq!(code(&late, &window(1598)), "presentation-out-of-window");
+    let dated_back = made(at(5), at(5000));
+    assert_eq!(code(&dated_back, &window(6)), "presentation-out-of-window");
+    let ahead = |seconds: i64| code(&made(at(1600 + seconds), at(5000)), &anchor(""));
+    assert_eq!(ahead(300), "accepted");
+    assert_eq!(ahead(301), "presentation-dated");
+    let after_its_end = made(at(1700), at(1699));
+    assert_eq!(code(&after_its_end, &anchor("")), "presentation-dated");
+}
+
 #[test]
 fn only_the_sessions_key_presents_it() {
-    use quorate_verify::bundle::Presentation;
     let bundle = World::new().bundle();
     let other = quorate_note::ed25519::SecretKey::from_seed([8; 32]);
-    let (subject, now) = (crate::world::subject(), crate::world::now());
+    let (subject, now) = (crate::world::subject(), now());
     let shown = Presentation::present(&bundle, "a", "n", at(5000), (&subject, &other), now);
     assert_eq!(code(&shown.unwrap(), &anchor("")), "presentation-signature");
 }
@@ -340,6 +386,62 @@ fn a_head_that_is_older_than_the_anchor_allows_is_refused() {
     };
     assert_eq!(within(600), "accepted");
     assert_eq!(within(599), "too-old");
+}
+
+/// By a clock that is behind, every co-signature would be young.
+#[test]
+fn a_head_from_the_future_is_refused_where_an_age_is_asked_for() {
+    let bundle = World::new().bundle();
+    let judged = |anchor: &Anchor, ahead: i64| {
+        let now = Timestamp::from_seconds(i64::try_from(TIMESTAMP).unwrap() - ahead).unwrap();
+        let verdict = verdict(BundleVerifier::new(anchor, now).verify(&*bundle));
+        verdict.map_or_else(|error| error.code(), |_| "accepted")
+    };
+    let young = anchor(r#","require":{"max_age_seconds":1}"#);
+    assert_eq!(judged(&young, 300), "accepted");
+    assert_eq!(judged(&young, 301), "from-the-future");
+    assert_eq!(judged(&anchor(""), 301), "accepted");
+}
+
+/// A rule about the payload covers every step, whatever the actor called them.
+#[test]
+fn what_comes_from_the_web_does_not_reach_a_payload_that_a_rule_guards() {
+    let guarded = anchor(r#","flow":[{"sink":{"kind":"payload"},"without":["web"]}]"#);
+    assert_eq!(code(&World::new().bundle(), &guarded), "flow-refused");
+    let tools = anchor(r#","flow":[{"sink":{"kind":"payload"},"without":["memory"]}]"#);
+    assert_eq!(code(&World::new().bundle(), &tools), "accepted");
+}
+
+/// A source that goes on for ever after the checkpoint.
+struct Endless(Vec<u8>);
+
+impl Source for Endless {
+    type Error = &'static str;
+
+    fn more(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Self::Error> {
+        if self.0.is_empty() {
+            return Err("it went on to read");
+        }
+        buffer.append(&mut self.0);
+        Ok(true)
+    }
+}
+
+#[test]
+fn nothing_behind_the_checkpoint_is_read_of_a_bundle_whose_head_does_not_count() {
+    let mut world = World::new();
+    world.witnesses = vec![1];
+    let mut start = world.bundle();
+    let end = start
+        .windows(11)
+        .position(|w| w == b",\"format\":\"")
+        .unwrap();
+    start.truncate(end);
+    let verdict = BundleVerifier::new(&anchor(""), now()).verify(Endless(start));
+    match verdict {
+        Err(Failure::Refused(error)) => assert_eq!(error.code(), "not-quorate"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -369,10 +471,7 @@ fn what_comes_from_the_web_does_not_reach_what_a_rule_guards() {
 
 #[test]
 fn a_log_of_another_name_is_another_log() {
-    let policy = policy_text().replace(
-        &crate::common::log_vkey(100),
-        &log_vkey_named(100, &format!("{ORIGIN}2")),
-    );
+    let policy = policy_text().replace(&log_vkey(100), &log_vkey_named(100, &format!("{ORIGIN}2")));
     let text = anchor_text("").replace(
         &policy_text().replace('\n', "\\n"),
         &policy.replace('\n', "\\n"),

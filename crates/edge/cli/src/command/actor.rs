@@ -1,5 +1,6 @@
 //! `quorate actor …`: who may record sessions.
 
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -11,7 +12,6 @@ use zeroize::Zeroizing;
 
 use super::generate::keep;
 use super::scroll::{array, string};
-use super::verify::read;
 use crate::args::Actor;
 use crate::client::{Client, Without};
 use crate::failure::{Failure, Stop, reason};
@@ -67,17 +67,19 @@ pub(super) fn secret(path: &Path) -> Result<SecretKey, Failure> {
         let what = format!("cannot use the key {}", path.display());
         Failure::refused("key-unusable", what, why).hint(hint)
     };
-    let mode = std::fs::metadata(path)
-        .map_err(|e| Failure::file("read", path, &e))?
-        .permissions()
-        .mode();
-    if mode & 0o077 != 0 {
+    let failed = |e| Failure::file("read", path, &e);
+    // What is judged and what is read are one open file, whatever becomes of the name.
+    let file = std::fs::File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
         return Err(refused(
             "others may read it",
             "run 'chmod 600' on it; if others had access to it, make a new key and remove this one",
         ));
     }
-    let text = Zeroizing::new(read(path, MAX_SEED)?);
+    let mut text = Zeroizing::new(Vec::with_capacity(256));
+    file.take(MAX_SEED + 1)
+        .read_to_end(&mut text)
+        .map_err(failed)?;
     let digits = text.strip_suffix(b"\n").unwrap_or(&text);
     let seed = seed(digits).ok_or_else(|| {
         refused(

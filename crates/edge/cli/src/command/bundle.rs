@@ -10,7 +10,7 @@ use quorate_receipt::{Blake3Hash, Timestamp};
 use quorate_verify::bundle::view::StepView;
 use quorate_verify::bundle::{
     AttestError, BundleReport, BundleVerifier, Failure as Judged, MAX_STATEMENT_LEN, Presentation,
-    Source, payload_file_hash,
+    Source, opening,
 };
 use serde_json::{Value, json};
 
@@ -62,7 +62,12 @@ pub(super) async fn export(
     };
     let mut client = Client::connect(settings, Without::Read).await?;
     let answer = client.ask(asked, &what).await?;
-    let mut sink = Sink::open(Some(output))?;
+    let stdout = output == Path::new("-");
+    let mut sink = match wanted.with_sealed && !stdout {
+        // What was sealed is for whoever it is shown to.
+        true => Sink::open_private(output)?,
+        false => Sink::open(Some(output))?,
+    };
     let mut body = answer.into_body();
     let mut length = 0_u64;
     while let Some(frame) = body.frame().await {
@@ -118,12 +123,34 @@ pub(super) fn run(bundle: Bundle, out: Out) -> Result<(), Stop> {
             let text = read(&bundle, MAX_PRESENTED)?;
             let key = secret(&key)?;
             let what = || format!("cannot present {}", bundle.display());
-            let subject = subject_of(&text).ok_or_else(|| {
-                Failure::refused("bundle-malformed", what(), "it is not a bundle")
-                    .hint("'quorate bundle export' writes one")
+            let opening = opening(&text).map_err(|error| {
+                Failure::refused(error.code(), what(), reason(&error))
+                    .hint("give it as 'quorate bundle export' wrote it")
             })?;
-            let shown =
-                Presentation::present(&text, &audience, &nonce, expires, (&subject, &key), now()?);
+            if opening.key.as_bytes() != key.public().as_bytes() {
+                let why = format!(
+                    "the session is signed by {}, which is another key",
+                    opening.key
+                );
+                return Err(Failure::refused("key-mismatch", what(), why)
+                    .hint("give the seed of the key that recorded the session")
+                    .into());
+            }
+            let now = now()?;
+            if expires.micros() < now.micros() {
+                let why = format!("{expires} is over: it is {now}");
+                return Err(Failure::refused("presentation-expired", what(), why)
+                    .hint("give --expires a time that is still to come")
+                    .into());
+            }
+            let shown = Presentation::present(
+                &text,
+                &audience,
+                &nonce,
+                expires,
+                (&opening.subject, &key),
+                now,
+            );
             let shown = shown.map_err(|e| {
                 Failure::refused("presentation-malformed", what(), reason(&e))
                     .hint("audience and nonce are 1 to 1024 bytes without control characters")
@@ -184,13 +211,6 @@ fn attest(path: &Path, anchor: &Path, key: &Path, output: &Path, out: Out) -> Re
     })
 }
 
-/// Whose session a bundle holds, as it says itself: the first receipt's subject.
-fn subject_of(bundle: &[u8]) -> Option<quorate_provenance::Subject> {
-    let value = quorate_receipt::json::parse(bundle).ok()?;
-    let steps = value.as_object()?.get("steps")?.as_array()?;
-    steps.first()?.as_object()?.get_str("subject")?.parse().ok()
-}
-
 fn now() -> Result<Timestamp, Failure> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seconds = since.ok().and_then(|s| i64::try_from(s.as_secs()).ok());
@@ -227,7 +247,7 @@ fn verify(
     let at = at.map_or_else(now, Ok)?;
     let mut verifier = BundleVerifier::new(&anchor, at);
     if let Some(file) = payload {
-        verifier = verifier.with_payload(payload_file_hash(&read(file, MAX_PAYLOAD)?));
+        verifier = verifier.with_payload_file(&read(file, MAX_PAYLOAD)?);
     }
     let mut listed: Vec<StepView> = Vec::new();
     let each = |step: &Verified<Step>, label: Label| {
@@ -270,18 +290,18 @@ fn refusal(path: &Path, error: Judged<std::io::Error>) -> Failure {
 
 /// The report, with the steps before what is not proven.
 fn text(report: &BundleReport, listed: &[StepView]) -> String {
-    let whole = report.to_string();
-    let (proven, open) = whole.split_once("Not proven:").unwrap_or((&whole, ""));
-    let mut text = proven.to_owned();
+    let mut text = report.proven_text();
     for step in listed {
         let line = format!(
             "  {:>4}  {} {}  [{}]\n",
             step.sequence,
             step.kind,
-            step.name.as_deref().unwrap_or_default(),
+            step.name
+                .as_ref()
+                .map_or(String::new(), |name| format!("{name:?}")),
             step.integrity
         );
         text.push_str(&line);
     }
-    text + "Not proven:" + open
+    text + &report.not_proven_text()
 }

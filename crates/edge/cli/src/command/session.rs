@@ -280,7 +280,7 @@ async fn list(settings: &Settings, out: Out) -> Result<(), Stop> {
             None => break,
         }
     }
-    let first = |session: &Value| session["places"][0][0].as_u64();
+    let first = |session: &Value| session["first_index"].as_u64();
     sessions.sort_by_key(first);
     let answer = json!({"sessions": sessions});
     out.answer(&answer, |paint| {

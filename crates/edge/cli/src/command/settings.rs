@@ -94,7 +94,9 @@ fn lines(config: &NodeConfig) -> Vec<Line> {
         lines.push(Line::Table("[[flow]]"));
         let (kind, name) = rule.sink.parts();
         lines.push(Line::Set("kind", kind.into()));
-        lines.push(Line::Set("name", name.into()));
+        if let Some(name) = name {
+            lines.push(Line::Set("name", name.into()));
+        }
         if let Some(level) = rule.require {
             lines.push(Line::Set("require", level.as_str().into()));
         }

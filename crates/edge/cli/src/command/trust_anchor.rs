@@ -177,19 +177,37 @@ fn shortened(line: &str) -> String {
 fn shown(anchor: &Anchor) -> Vec<(&'static str, Vec<String>)> {
     let mut actors = Vec::new();
     for actor in anchor.actors() {
-        actors.push(actor.key().to_string());
+        actors.push(match actor.kid() {
+            Some(kid) => format!("{} ({kid})", actor.key()),
+            None => actor.key().to_string(),
+        });
         let scopes: Vec<String> = actor.subjects().iter().map(ToString::to_string).collect();
         actors.push(match scopes.is_empty() {
             true => "  may act for anyone".to_owned(),
             false => format!("  may act for {}", scopes.join(", ")),
         });
+        let from = actor.not_before().map(|time| format!("from {time}"));
+        let until = actor.not_after().map(|time| format!("until {time}"));
+        let window: Vec<String> = from.into_iter().chain(until).collect();
+        if !window.is_empty() {
+            actors.push(format!("  {}", window.join(" ")));
+        }
     }
     let log = match anchor.policy() {
         Some(policy) => {
             let text = String::from_utf8_lossy(&policy.render()).into_owned();
             text.lines().map(shortened).collect()
         }
-        None => vec![anchor.log_trust().to_owned()],
+        None => {
+            let mut lines = vec![anchor.log_trust().to_owned()];
+            if let Some(witnesses) = anchor.witnesses() {
+                let (needed, of) = (witnesses.threshold, witnesses.keys.len());
+                lines.push(format!("{needed} of these {of} must have co-signed:"));
+                lines.extend(witnesses.keys.iter().map(|key| format!("  {key}")));
+                lines.extend(witnesses.logs.iter().map(|vkey| format!("log {vkey}")));
+            }
+            lines
+        }
     };
     vec![
         ("Actors", actors),
@@ -219,6 +237,11 @@ fn view(anchor: &Anchor) -> Value {
         "actors": actors,
         "policy": policy,
         "log": anchor.log_trust(),
+        "witnesses": anchor.witnesses().map(|witnesses| json!({
+            "threshold": witnesses.threshold,
+            "keys_hex": witnesses.keys,
+            "logs": witnesses.logs,
+        })),
         "requirements": anchor.requirements(),
         "not_asked": anchor.not_asked(),
     })

@@ -239,7 +239,11 @@ pub(super) async fn list(
         let rest = all.skip_while(|(id, _)| after.as_ref().is_some_and(|after| *id <= after));
         let mut page: Vec<Value> = rest
             .take(limit + 1)
-            .map(|(id, entry)| session_value(id, entry, ledger.places(id)))
+            .map(|(id, entry)| {
+                let mut value = session_value(id, entry);
+                value["first_index"] = json!(ledger.places(id).first().map(|place| place.first));
+                value
+            })
             .collect();
         let more = page.len() > limit;
         page.truncate(limit);
@@ -255,7 +259,7 @@ fn id(text: &str) -> Result<Blake3Hash, ApiError> {
     text.parse().map_err(|e| invalid("session", &e))
 }
 
-fn session_value(id: &Blake3Hash, entry: &SessionEntry, places: &[Place]) -> Value {
+fn session_value(id: &Blake3Hash, entry: &SessionEntry) -> Value {
     let mut value = match entry {
         SessionEntry::Open(session) => json!({
             "subject": session.subject().as_str(),
@@ -275,7 +279,6 @@ fn session_value(id: &Blake3Hash, entry: &SessionEntry, places: &[Place]) -> Val
         }),
     };
     value["id"] = id.to_string().into();
-    value["places"] = places.iter().map(|p| json!([p.first, p.count])).collect();
     value
 }
 
@@ -296,7 +299,10 @@ pub(super) async fn show(
         let ledger = app.ledger()?;
         let entry = ledger.state().session(&wanted);
         let entry = entry.ok_or_else(|| no_session(&wanted))?;
-        Ok(Json(session_value(&wanted, entry, ledger.places(&wanted))))
+        let mut value = session_value(&wanted, entry);
+        let places = ledger.places(&wanted).iter();
+        value["places"] = places.map(|p| json!([p.first, p.count])).collect();
+        Ok(Json(value))
     };
     lane.blocking(show).await
 }
@@ -364,8 +370,12 @@ pub(super) async fn bundle_with_payload(
     Query(query): Query<BundleQuery>,
     body: Body,
 ) -> Result<Response, ApiError> {
+    // Before anything is read or done for whoever may not.
+    readable(&app, &principal, PROVENANCE)?;
     let body = lane.at_most(MAX_PAYLOAD_LEN, body).await?;
-    let payload = quorate_receipt::json::canonicalize(&body).map_err(|e| invalid("payload", &e))?;
+    let canonical =
+        move || quorate_receipt::json::canonicalize(&body).map_err(|e| invalid("payload", &e));
+    let payload = lane.blocking(canonical).await?;
     let wanted = Wanted {
         payload: Some(payload),
         sealed: query.sealed,

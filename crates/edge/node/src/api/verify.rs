@@ -16,10 +16,10 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use multer::Multipart;
 use quorate_provenance::{Label, Step, Verified};
-use quorate_receipt::{Sha256Text, Timestamp};
+use quorate_receipt::Timestamp;
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::view::StepView;
-use quorate_verify::bundle::{BundleVerifier, Failure, payload_file_hash};
+use quorate_verify::bundle::{BundleVerifier, Failure};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -97,7 +97,7 @@ fn malformed(message: impl Into<String>) -> ApiError {
 struct Asked {
     bundle: Bytes,
     anchor: Bytes,
-    payload: Option<Sha256Text>,
+    payload: Option<Bytes>,
     now: Timestamp,
     steps: bool,
     _room: Room,
@@ -173,7 +173,7 @@ impl Asked {
         Ok(Self {
             bundle: bundle.ok_or_else(|| missing("bundle"))?,
             anchor: anchor.ok_or_else(|| missing("trust_anchor"))?,
-            payload: payload.map(|payload| payload_file_hash(&payload)),
+            payload,
             now: match now {
                 None => clock::now(),
                 Some(now) => Timestamp::parse(&now)
@@ -194,8 +194,8 @@ fn judge(asked: &Asked) -> Result<Value, ApiError> {
     let anchor = Anchor::parse(&asked.anchor)
         .map_err(|error| refused(error.code(), error.to_string(), ANCHOR))?;
     let mut verifier = BundleVerifier::new(&anchor, asked.now);
-    if let Some(hash) = asked.payload {
-        verifier = verifier.with_payload(hash);
+    if let Some(file) = &asked.payload {
+        verifier = verifier.with_payload_file(file);
     }
     let mut listed = Vec::new();
     let each = |step: &Verified<Step>, label: Label| {

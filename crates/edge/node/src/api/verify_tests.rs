@@ -85,11 +85,11 @@ async fn r3_a_part_that_is_misspelt_doubled_missing_or_cut_off_is_refused() {
     let running = node(dir.path()).await;
     let operator = Network::new(&running);
     let (bundle, anchor) = made(&operator).await;
-    let (b, a): ((&str, &[u8]), (&str, &[u8])) = (("bundle", &bundle), ("trust_anchor", &anchor));
+    let (b, a) = (("bundle", &*bundle), ("trust_anchor", &*anchor));
     let bad: [&[(&str, &[u8])]; 7] = [
         &[b],
         &[a],
-        &[b, a, ("paylod", b"{}")],
+        &[b, a, ("paylod", &b"{}"[..])],
         &[b, a, a],
         &[b, a, ("steps", b"yes")],
         &[b, a, ("now", b"yesterday")],

@@ -10,7 +10,7 @@ use super::ConfigError;
 #[serde(deny_unknown_fields)]
 pub(super) struct FlowFile {
     kind: String,
-    name: String,
+    name: Option<String>,
     require: Option<String>,
     #[serde(default)]
     without: Vec<String>,
@@ -26,11 +26,20 @@ pub(super) fn rules(files: Vec<FlowFile>) -> Result<Rules, ConfigError> {
 }
 
 fn rule(file: FlowFile) -> Result<Rule, String> {
-    let name = (file.name != "*").then(|| file.name.into_boxed_str());
+    let named = |name: Option<String>| {
+        let name = name.ok_or("it has no name: say which, or \"*\" for any".to_owned())?;
+        Ok::<_, String>((name != "*").then(|| name.into_boxed_str()))
+    };
     let sink = match file.kind.as_str() {
-        "tool_call" => Sink::ToolCall(name),
-        "artifact" => Sink::Artifact(name),
-        other => return Err(format!("kind {other:?} is neither tool_call nor artifact")),
+        "tool_call" => Sink::ToolCall(named(file.name)?),
+        "artifact" => Sink::Artifact(named(file.name)?),
+        "payload" if file.name.is_some() => return Err("a payload has no name".to_owned()),
+        "payload" => Sink::Payload,
+        other => {
+            return Err(format!(
+                "kind {other:?} is none of tool_call, artifact, payload"
+            ));
+        }
     };
     let require = match file.require {
         None => None,
@@ -44,8 +53,10 @@ fn rule(file: FlowFile) -> Result<Rule, String> {
         let known = known.ok_or(format!("without {class:?} is no class of sources"))?;
         without = without.meet(Label::of(known));
     }
-    if require.is_none() && without == Label::TOP {
-        return Err("it asks for nothing: give require, without or both".to_owned());
+    if without == Label::TOP && require.is_none_or(|level| level == Level::Adversarial) {
+        return Err(
+            "it asks for nothing: give require (trusted, untrusted), without or both".to_owned(),
+        );
     }
     Ok(Rule {
         sink,

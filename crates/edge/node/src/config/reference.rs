@@ -236,28 +236,37 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
     },
     ConfigKey {
         name: "flow.kind",
-        kind: "tool_call or artifact",
+        kind: "tool_call, artifact or payload",
         default: "has to be given",
         variable: None,
         flag: None,
-        what: "What kind of step the rule is about.",
+        what: "What the rule is about: steps of this kind, or the payload that a closing binds, which derives from every step of its session.",
         wrong: "Any other kind is refused.",
         example: "[[flow]]\nname = \"release.json\"\nrequire = \"untrusted\"\nkind = \"artifact\"",
         refused: &[(
             "[[flow]]\nkind = \"note\"\nname = \"a\"\nwithout = [\"web\"]",
-            "kind \"note\" is neither tool_call nor artifact",
+            "kind \"note\" is none of tool_call, artifact, payload",
         )],
     },
     ConfigKey {
         name: "flow.name",
         kind: "name of the tool or artifact; \"*\" for any",
-        default: "has to be given",
+        default: "has to be given for a tool or an artifact; a payload has none",
         variable: None,
         flag: None,
         what: "Which step of that kind.",
-        wrong: "Without it the configuration is refused: a rule about everything must say so.",
+        wrong: "Without it the configuration is refused: a rule about everything must say so. A name for a payload is refused.",
         example: "[[flow]]\nkind = \"tool_call\"\nwithout = [\"web\"]\nname = \"deploy\"",
-        refused: &[("[[flow]]\nkind = \"artifact\"", "missing field `name`")],
+        refused: &[
+            (
+                "[[flow]]\nkind = \"artifact\"\nwithout = [\"web\"]",
+                "it has no name",
+            ),
+            (
+                "[[flow]]\nkind = \"payload\"\nname = \"a\"\nwithout = [\"web\"]",
+                "a payload has no name",
+            ),
+        ],
     },
     ConfigKey {
         name: "flow.require",
@@ -265,8 +274,8 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         default: "none",
         variable: None,
         flag: None,
-        what: "The lowest level of integrity that the step may have: that of the lowest source it derives from.",
-        wrong: "Any other level is refused.",
+        what: "The lowest level of integrity that it may have: that of the lowest source it derives from.",
+        wrong: "Any other level is refused; and `adversarial` without `without`, because it asks for nothing.",
         example: "[[flow]]\nkind = \"tool_call\"\nname = \"deploy\"\nwithout = [\"web\"]\nrequire = \"trusted\"",
         refused: &[(
             "[[flow]]\nkind = \"tool_call\"\nname = \"deploy\"\nrequire = \"high\"",
@@ -279,7 +288,7 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         default: "none",
         variable: None,
         flag: None,
-        what: "Classes of sources that the step must not derive from.",
+        what: "Classes of sources that it must not derive from.",
         wrong: "Any other class is refused.",
         example: "[[flow]]\nkind = \"tool_call\"\nname = \"deploy\"\nrequire = \"untrusted\"\nwithout = [\"tool\"]",
         refused: &[(

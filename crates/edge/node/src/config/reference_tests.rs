@@ -148,7 +148,6 @@ fn the_defaults_of_the_reference_are_those_of_an_empty_file() {
             "follow.file",
             "follow.scroll",
             "flow.kind",
-            "flow.name",
             "witness.name",
             "witness.logs.vkey"
         ]

@@ -193,6 +193,33 @@ fn heads(cases: &mut Cases) {
         "accepted",
     );
 
+    let future = r#","require":{"max_age_seconds":600}"#;
+    let args = vec![
+        closed,
+        anchor_text(future).into(),
+        br#"{"now":"2026-11-19T23:54:59Z"}"#.to_vec(),
+    ];
+    cases.push("from the future", "verifyBundle", args, "from-the-future");
+
+    // One co-signature under two names: it does not bind the name.
+    let mut head = World::new().head();
+    let lines = head.checkpoint.note().signatures();
+    let (log, one) = (lines[0].clone(), lines[1].clone());
+    let key = quorate_note::PublicKey::Ed25519Cosignature(SecretKey::from_seed([1; 32]).public());
+    let other = quorate_note::VerifierKey::new("another.example".parse().unwrap(), key);
+    let copied =
+        quorate_note::SignatureLine::new(other.name().clone(), other.id(), one.signature());
+    let lines = vec![log, one, copied.unwrap()];
+    let checkpoint = head.checkpoint.checkpoint_unverified().clone();
+    head.checkpoint = SignedCheckpoint::new(checkpoint, lines).unwrap();
+    let bundle = bundle_of(&head, &World::new().receipts);
+    cases.bundle(
+        "one co-signature under two names",
+        &bundle,
+        guide(2),
+        "not-quorate",
+    );
+
     // Lines over another head, under the checkpoint of this one.
     let mut short = World::new();
     short.receipts.truncate(3);
@@ -354,20 +381,21 @@ fn noted(text: &str) -> Vec<Receipt> {
 
 /// What a page must show as the text that it is.
 fn hostile() -> World {
-    let markup = "</script><script>window.broken=1</script><img src=x onerror=window.broken=1>\u{202e}\u{2066}\u{200b}";
+    let name = "</script><script>window.broken=1</script><img src=x onerror=window.broken=1>";
+    let unseen = format!("{name}\u{202e}\u{2066}\u{200b}\u{0}\n\"'`${{window.broken=1}}");
     let (mut recorder, opening) = recorder();
-    let sealed = Sealed::commit(&[5; 32], markup.as_bytes());
+    let sealed = Sealed::commit(&[5; 32], unseen.as_bytes());
     let steps = [
-        StepDraft::tool_call(markup)
-            .attribute(markup, format!("{markup}\u{0}\n"))
-            .inline(format!("{markup}\u{0}\n\"'`${{window.broken=1}}")),
-        StepDraft::model_call(markup, Some(markup), Direction::Prompt).sealed(sealed),
-        StepDraft::retrieval(&format!("javascript:{markup}"), SourceClass::Web).hashed(
+        StepDraft::tool_call(name)
+            .attribute(name, &*unseen)
+            .inline(&*unseen),
+        StepDraft::model_call(name, Some(name), Direction::Prompt).sealed(sealed),
+        StepDraft::retrieval(&format!("javascript:{name}"), SourceClass::Web).hashed(
             payload_hash(b""),
             0,
-            Some(markup),
+            Some(name),
         ),
-        StepDraft::artifact(markup, Some(markup)),
+        StepDraft::artifact(name, Some(name)),
     ];
     let mut receipts = vec![opening];
     for step in steps {
@@ -375,7 +403,7 @@ fn hostile() -> World {
     }
     receipts.push(recorder.close(None, at(2)).unwrap());
     let mut world = recorded(receipts);
-    let (salt, content) = ([5; 32], markup.as_bytes().to_vec());
+    let (salt, content) = ([5; 32], unseen.into_bytes());
     world.sealed.insert(2, Disclosure { salt, content });
     world
 }
@@ -477,6 +505,27 @@ fn presentations(cases: &mut Cases) {
         &shown,
         asks("auditor.example", "n-2"),
         "presentation-nonce",
+    );
+    let window = format!(r#","not_after":"{}""#, at(6));
+    cases.bundle(
+        "presented by a key that counts no more",
+        &shown,
+        jwks(&window),
+        "presentation-out-of-window",
+    );
+    let ahead = Presentation::present(
+        &bundle,
+        "auditor.example",
+        "n-1",
+        at(5000),
+        (&subject(), &actor_key()),
+        at(1901),
+    );
+    cases.bundle(
+        "dated ahead",
+        &ahead.unwrap(),
+        &*right,
+        "presentation-dated",
     );
     let expired = present(&bundle, "auditor.example", "n-1", at(1599));
     cases.bundle("expired", &expired, &*right, "presentation-expired");

@@ -36,7 +36,7 @@ fn receipts() -> Vec<Receipt> {
         .source(SourceClass::User)
         .inline("Prepare release 1.2.3 and tell me whether anything breaks.");
     let asked = record(asked, 0);
-    let rules = StepDraft::retrieval("file:///etc/release/rules.md", SourceClass::Operator).hashed(
+    let rules = StepDraft::note().source(SourceClass::Operator).hashed(
         payload_hash(b"rules"),
         5,
         Some("text/markdown"),

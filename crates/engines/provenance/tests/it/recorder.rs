@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use quorate_provenance::{
-    Attributes, Content, Direction, DraftError, MAX_STEPS, Malformed, Payload, Record, Recorder,
-    Session, SourceClass, StepDraft, StepKind, Taken,
+    Attributes, Content, Direction, DraftError, Level, MAX_STEPS, Malformed, Payload, Record,
+    Recorder, Session, SourceClass, StepDraft, StepKind, Taken,
 };
 use quorate_receipt::json::Value;
 use quorate_receipt::{Receipt, ReceiptError, Sealed, Sha256Text, signed_message};
@@ -11,7 +11,7 @@ use quorate_receipt::{Receipt, ReceiptError, Sealed, Sha256Text, signed_message}
 use crate::support::{actor, hash, note, open, secret, session, time};
 
 fn kind() -> impl Strategy<Value = StepKind> {
-    let name = || "[ -~]{1,20}".prop_map(Box::<str>::from);
+    let name = || "[!-~]([ -~]{0,18}[!-~])?".prop_map(Box::<str>::from);
     let direction = prop_oneof![Just(Direction::Prompt), Just(Direction::Response)];
     prop_oneof![
         name().prop_map(|tool| StepKind::ToolCall { tool }),
@@ -22,7 +22,9 @@ fn kind() -> impl Strategy<Value = StepKind> {
                 direction,
             }
         }),
-        name().prop_map(|url| StepKind::Retrieval { url }),
+        name().prop_map(|name| StepKind::Retrieval {
+            url: format!("https://{name}").into(),
+        }),
         (name(), prop::option::of(name()))
             .prop_map(|(name, media_type)| StepKind::Artifact { name, media_type }),
         Just(StepKind::Merge),
@@ -90,7 +92,7 @@ proptest! {
             }
             let fits = match kind {
                 StepKind::Merge => named.len() >= 2,
-                StepKind::Retrieval { .. } => source.is_some(),
+                StepKind::Retrieval { .. } => source.is_some_and(|class| class.level() < Level::Trusted),
                 _ => true,
             };
             let receipt = recorder.step(draft, time(at));

@@ -1,7 +1,8 @@
 //! The one written form of each record.
 
 use quorate_provenance::{
-    Content, Malformed, Payload, Record, SourceClass, StepDraft, StepKind, Subject, SubjectError,
+    Content, Level, Malformed, Payload, Record, SourceClass, StepDraft, StepKind, Subject,
+    SubjectError,
 };
 use quorate_receipt::json::{Object, Value};
 use quorate_receipt::{Receipt, Sealed, Sha256Text};
@@ -330,6 +331,49 @@ fn a_retrieval_declares_its_source() {
             .step(draft.source(SourceClass::Web), time(1))
             .is_ok()
     );
+}
+
+/// What is fetched was not said by a person, and what comes over the network is no file of this machine.
+#[test]
+fn a_retrieval_is_trusted_only_as_a_file_of_this_machine() {
+    let takes = |url: &str, class| {
+        open(1)
+            .0
+            .step(StepDraft::retrieval(url, class), time(1))
+            .is_ok()
+    };
+    for class in SourceClass::ALL {
+        let untrusted = class.level() < Level::Trusted;
+        assert_eq!(takes("https://example.org/", class), untrusted, "{class}");
+        let file = untrusted || class == SourceClass::LocalFile;
+        assert_eq!(takes("/etc/motd", class), file, "{class}");
+        assert_eq!(takes("FILE:///etc/motd", class), file, "{class}");
+    }
+}
+
+/// A rule about `deploy` must not be passed by what looks like it.
+#[test]
+fn a_name_has_nothing_in_it_that_is_not_seen() {
+    let takes = |name: &str| open(1).0.step(StepDraft::tool_call(name), time(1)).is_ok();
+    for name in ["deploy", "de ploy", "déploy", "デプロイ", "deploy-2"] {
+        assert!(takes(name), "{name}");
+    }
+    for name in [
+        " deploy",
+        "deploy ",
+        "deploy\u{a0}",
+        "deploy\u{200b}",
+        "de\u{ad}ploy",
+        "\u{202e}deploy",
+        "deploy\u{feff}",
+        "deploy\u{e0001}",
+        "deploy\u{2028}",
+        "deploy\u{fe0f}",
+        "deploy\u{3164}",
+        "deploy\n",
+    ] {
+        assert!(!takes(name), "{name:?}");
+    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Rules about what may derive from what.
 
 use quorate_provenance::{
-    FlowViolation, Invalid, Label, Level, MAX_RULES, Rules, RulesError, Session, Sink, SourceClass,
-    StepDraft,
+    FlowViolation, Invalid, Label, Level, MAX_RULES, Payload, Rules, RulesError, Session, Sink,
+    SourceClass, StepDraft,
 };
-use quorate_receipt::json;
+use quorate_receipt::{Sha256Text, json};
 
 use crate::support::{open, refused, time};
 
@@ -72,6 +72,38 @@ fn a_rule_is_about_its_kind_and_name_only() {
     assert!(!breaks(any, StepDraft::note()));
 }
 
+/// The payload derives from all steps, whatever they are called.
+#[test]
+fn a_payload_that_derives_from_what_a_rule_keeps_out_is_not_closed_over() {
+    let rules = r#"[{"sink":{"kind":"payload"},"without":["web"],"require":"untrusted"}]"#;
+    let closes = |sources: &[SourceClass], bound: bool| {
+        let (mut recorder, opening) = open(1);
+        let mut session = Session::open_under(&opening, parse(rules).unwrap()).unwrap();
+        for source in sources {
+            let step = recorder.step(StepDraft::note().source(*source), time(1));
+            session.take(&step.unwrap()).unwrap();
+        }
+        let payload = Payload {
+            hash: Sha256Text::from_bytes([1; 32]),
+            media_type: None,
+        };
+        let closing = recorder.close(bound.then_some(payload), time(2)).unwrap();
+        match session.clone().take(&closing) {
+            Ok(_) => true,
+            Err(Invalid::Flow(_)) => {
+                refused(&mut session, &closing);
+                false
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(closes(&[SourceClass::User, SourceClass::Tool], true));
+    assert!(!closes(&[SourceClass::Web, SourceClass::User], true));
+    // Nothing was declared to come from anywhere.
+    assert!(!closes(&[], true));
+    assert!(closes(&[SourceClass::Web], false));
+}
+
 #[test]
 fn every_rule_must_hold() {
     let rules = r#"[
@@ -87,7 +119,7 @@ fn every_rule_must_hold() {
 fn rules_are_read_strictly() {
     let sink = r#""sink":{"kind":"tool_call","name":"t"}"#;
     let fine = [
-        "[]".to_owned(),
+        r#"[{"sink":{"kind":"payload"},"without":["web"]}]"#.to_owned(),
         format!(r#"[{{{sink},"require":"trusted"}}]"#),
         format!(r#"[{{{sink},"require":"adversarial","without":["web","undeclared"]}}]"#),
     ];
@@ -100,6 +132,15 @@ fn rules_are_read_strictly() {
     let wrong_sink = RulesError::Sink { index: 0 };
     for (text, error) in [
         ("{}".to_owned(), RulesError::NotAnArray),
+        ("[]".to_owned(), RulesError::None),
+        (
+            format!(r#"[{{{sink},"require":"adversarial"}}]"#),
+            RulesError::Nothing { index: 0 },
+        ),
+        (
+            r#"[{"sink":{"kind":"payload","name":"x"},"without":["web"]}]"#.to_owned(),
+            wrong_sink.clone(),
+        ),
         ("[1]".to_owned(), form.clone()),
         (format!("[{{{sink}}}]"), form.clone()),
         (

@@ -294,11 +294,21 @@ proptest! {
 
 #[test]
 fn runs_leave_gaps_between_them_and_are_not_empty() {
-    let cases: [(&[(u64, u64)], TargetsError); 7] = [
+    let cases: [(&[(u64, u64)], TargetsError); 9] = [
         (&[], TargetsError::Empty),
         (&[(3, 0)], TargetsError::NotIncreasing { index: 3 }),
         (&[(3, 2), (5, 1)], TargetsError::NotIncreasing { index: 5 }),
         (&[(3, 2), (4, 1)], TargetsError::NotIncreasing { index: 4 }),
+        (
+            &[(MAX_TREE_SIZE, 1)],
+            TargetsError::PastEveryTree {
+                index: MAX_TREE_SIZE,
+            },
+        ),
+        (
+            &[(u64::MAX, 1)],
+            TargetsError::PastEveryTree { index: u64::MAX },
+        ),
         (&[(3, 2), (0, 1)], TargetsError::NotIncreasing { index: 0 }),
         (
             &[(0, 1 << 20), (2 << 20, 1)],
