@@ -148,6 +148,19 @@ await withChromium(async (browser) => {
   }
   await open((page) => says(page, 'Verified'), { at: address.replace('verify.html', 'demo.html') });
 
+  // What was asked before something else was loaded is not told of it. The worker answers in order.
+  await open(async (page) => {
+    await page.evaluate(() => {
+      window.titles = [];
+      const title = document.querySelector('#verdict-title');
+      new MutationObserver(() => window.titles.push(title.textContent)).observe(title, { childList: true });
+      document.querySelector('#show-demo').click();
+      document.querySelector('#tamper-tool').click();
+    });
+    await says(page, 'Refused');
+    assert.equal(await page.evaluate(() => window.titles.includes('Verified')), false);
+  });
+
   // With keys alone.
   await open(
     async (page) => {
