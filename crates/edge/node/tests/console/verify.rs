@@ -1,4 +1,5 @@
 //! The page that judges bundles in the browser, and how a session's receipts lead to it.
+#![expect(clippy::unwrap_used, reason = "test helper")]
 
 use axum::http::{Method, StatusCode, header};
 use quorate_note::base64;

@@ -2,9 +2,9 @@
 
 use quorate_note::SignedCheckpoint;
 use quorate_note::ed25519::SecretKey;
-use quorate_provenance::{Direction, SourceClass, StepDraft};
+use quorate_provenance::{SourceClass, StepDraft};
 use quorate_receipt::json::Object;
-use quorate_receipt::{Blake3Hash, Receipt, Sealed, SignatureText, signed_message};
+use quorate_receipt::{Blake3Hash, Receipt, SignatureText, signed_message};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::{BundleVerifier, Disclosure, payload_hash};
 use serde_json::json;
@@ -68,7 +68,7 @@ fn options(more: &str) -> Vec<u8> {
     format!(r#"{{"now":"{}"{more}}}"#, now()).into_bytes()
 }
 
-struct Cases(Vec<Case>);
+pub(crate) struct Cases(Vec<Case>);
 
 impl Cases {
     fn bundle(
@@ -104,7 +104,13 @@ impl Cases {
         self.push(name, "verifyProof", args, code);
     }
 
-    fn push(&mut self, name: &str, call: &'static str, args: Vec<Vec<u8>>, code: &'static str) {
+    pub(crate) fn push(
+        &mut self,
+        name: &str,
+        call: &'static str,
+        args: Vec<Vec<u8>>,
+        code: &'static str,
+    ) {
         let name = name.to_owned();
         self.0.push(Case {
             name,
@@ -126,7 +132,7 @@ pub(crate) fn cases() -> Vec<Case> {
     attestations(&mut cases);
     inputs(&mut cases);
     proofs(&mut cases);
-    policies(&mut cases);
+    crate::policies::add(&mut cases);
     cases.0
 }
 
@@ -146,7 +152,11 @@ fn accepted(cases: &mut Cases) {
     let args = vec![closed, anchor_text("").into(), options("")];
     cases.push("steps", "steps", args, "accepted");
 
-    let args = vec![hostile().bundle(), anchor_text("").into(), options("")];
+    let args = vec![
+        crate::hostile::world().bundle(),
+        anchor_text("").into(),
+        options(""),
+    ];
     cases.push("markup in every string", "steps", args, "accepted");
 
     let mut open = World::new();
@@ -377,35 +387,6 @@ fn noted(text: &str) -> Vec<Receipt> {
     let step = recorder.step(note, at(1)).unwrap();
     let close = recorder.close(None, at(2)).unwrap();
     vec![opening, step, close]
-}
-
-/// What a page must show as the text that it is.
-fn hostile() -> World {
-    let name = "</script><script>window.broken=1</script><img src=x onerror=window.broken=1>";
-    let unseen = format!("{name}\u{202e}\u{2066}\u{200b}\u{0}\n\"'`${{window.broken=1}}");
-    let (mut recorder, opening) = recorder();
-    let sealed = Sealed::commit(&[5; 32], unseen.as_bytes());
-    let steps = [
-        StepDraft::tool_call(name)
-            .attribute(name, &*unseen)
-            .inline(&*unseen),
-        StepDraft::model_call(name, Some(name), Direction::Prompt).sealed(sealed),
-        StepDraft::retrieval(&format!("javascript:{name}"), SourceClass::Web).hashed(
-            payload_hash(b""),
-            0,
-            Some(name),
-        ),
-        StepDraft::artifact(name, Some(name)),
-    ];
-    let mut receipts = vec![opening];
-    for step in steps {
-        receipts.push(recorder.step(step, at(1)).unwrap());
-    }
-    receipts.push(recorder.close(None, at(2)).unwrap());
-    let mut world = recorded(receipts);
-    let (salt, content) = ([5; 32], unseen.into_bytes());
-    world.sealed.insert(2, Disclosure { salt, content });
-    world
 }
 
 fn contents(cases: &mut Cases) {
@@ -712,19 +693,4 @@ fn proofs(cases: &mut Cases) {
         "missing-log",
     );
     cases.proof("no policy", proof, ENTRY, "quorum", "policy-malformed");
-}
-
-fn policies(cases: &mut Cases) {
-    let three = policy_text();
-    for (name, text) in [
-        ("policy", three.as_str()),
-        ("policy that asks nobody", "quorum none\n"),
-        (
-            "policy with three mistakes",
-            "log x\nwitness w\r\ngroup g 3 a b\nquorum q\n",
-        ),
-        ("nothing", ""),
-    ] {
-        cases.push(name, "checkPolicy", vec![text.into()], "accepted");
-    }
 }

@@ -13,7 +13,9 @@ mod world;
 mod cases;
 mod demo;
 mod file;
+mod hostile;
 mod mutants;
+mod policies;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
