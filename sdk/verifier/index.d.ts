@@ -183,6 +183,20 @@ export interface Step {
   integrity: Level;
   /** Where its content is: in the receipt, elsewhere by its hash, or behind a salted commitment. */
   content?: 'inline' | 'hashed' | 'sealed';
+  /** Of inline content: the value as canonical JSON text; `JSON.parse` may round its numbers. */
+  content_inline?: string;
+  /** Of hashed content: `sha256:` and its hash. */
+  content_hash?: string;
+  /** Of sealed content: its salted commitment. */
+  content_commitment?: string;
+  /** Of hashed and of sealed content: how many bytes, as the actor states it. */
+  content_length?: number;
+  /** Of sealed content that was shown and is what the step committed to: its bytes in base64. */
+  content_shown?: string;
+  /** Of an artifact or of hashed content, as the actor states it. */
+  media_type?: string;
+  /** Free text of the actor. */
+  attributes?: Record<string, string>;
   /** As the actor states it. */
   timestamp: string;
 }

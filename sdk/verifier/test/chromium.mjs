@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
+
+import { withChromium } from './chrome.mjs';
 
 const root = new URL('../', import.meta.url);
 const types = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' };
@@ -22,27 +23,22 @@ async function answer(request, response) {
 
 /** Calls `use` with a page; what the page complains about is an error. */
 export async function inChromium(use) {
-  // Where .ci/setup put it.
-  const installed = new URL('../../../crates/edge/node/tests/browser/package.json', import.meta.url);
-  const { chromium } = createRequire(process.env.QUORATE_PLAYWRIGHT ?? installed)('playwright-core');
   const server = createServer(answer);
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   const base = `http://127.0.0.1:${server.address().port}/`;
-  // Chromium's own sandbox cannot start as root, which is what containers run as.
-  const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args });
   try {
-    const page = await browser.newPage();
-    const wrong = [];
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && wrong.push(message.text()));
-    page.on('pageerror', (error) => wrong.push(String(error)));
-    page.on('request', (request) => request.url().startsWith(base) || wrong.push(`elsewhere: ${request.url()}`));
-    await page.goto(base);
-    const result = await use(page);
-    if (wrong.length > 0) throw new Error(wrong.join('\n'));
-    return result;
+    return await withChromium(async (browser) => {
+      const page = await browser.newPage();
+      const wrong = [];
+      page.on('console', (message) => ['error', 'warning'].includes(message.type()) && wrong.push(message.text()));
+      page.on('pageerror', (error) => wrong.push(String(error)));
+      page.on('request', (request) => request.url().startsWith(base) || wrong.push(`elsewhere: ${request.url()}`));
+      await page.goto(base);
+      const result = await use(page);
+      if (wrong.length > 0) throw new Error(wrong.join('\n'));
+      return result;
+    });
   } finally {
-    await browser.close();
     server.close();
   }
 }

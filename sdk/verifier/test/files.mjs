@@ -55,3 +55,21 @@ export function answered(verifier, call, args) {
 export function digestOf(text) {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
+
+/** The example's bundle and anchor. */
+export const demo = await Promise.all(
+  ['bundle', 'anchor'].map((name) => readFile(new URL(`../demo/${name}.json`, import.meta.url), 'utf8')),
+);
+
+/** What each change of the example must come to. */
+export const TAMPERED = {
+  payload: 'payload-mismatch',
+  tool: 'receipt-malformed',
+  attribute: 'receipt-malformed',
+  order: 'receipt-out-of-order',
+  last: 'receipt-count',
+  parent: 'receipt-malformed',
+  cosignature: 'cosignature-invalid',
+  'anchor-key': 'actor-unknown',
+  'anchor-threshold': 'not-quorate',
+};

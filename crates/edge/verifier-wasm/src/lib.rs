@@ -11,6 +11,7 @@
 mod answer;
 mod options;
 mod policy;
+mod shown;
 
 use quorate_policy::Policy;
 use quorate_provenance::{Label, Step, Verified};
@@ -43,7 +44,9 @@ pub fn verify_steps(bundle: &[u8], anchor: &[u8], options: &str) -> String {
     answer(report.and_then(|report| {
         let mut both = serde_json::Map::new();
         both.insert("report".into(), plain(&report.view())?);
-        both.insert("steps".into(), plain(&steps)?);
+        let mut steps = plain(&steps)?;
+        shown::add(&mut steps, bundle);
+        both.insert("steps".into(), steps);
         Ok(Value::Object(both))
     }))
 }

@@ -1,6 +1,7 @@
 //! A report as JSON: plain data, made from a [`BundleReport`] and never read back as one.
 
-use quorate_provenance::{Content, Label, SourceClass, Step, StepKind, Verified};
+use quorate_provenance::{Attributes, Content, Label, SourceClass, Step, StepKind, Verified};
+use quorate_receipt::json::canonical;
 use serde::Serialize;
 
 use super::attestation::Artifact;
@@ -241,6 +242,24 @@ pub struct StepView {
     /// `inline`, `hashed` or `sealed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<&'static str>,
+    /// Of inline content: the value as canonical JSON text, since its numbers need not fit a reader's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_inline: Option<String>,
+    /// Of hashed content: `sha256:` and its hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_hash: Option<String>,
+    /// Of sealed content: its salted commitment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_commitment: Option<String>,
+    /// Of hashed and of sealed content: how many bytes, as the actor states it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_length: Option<u64>,
+    /// Of an artifact or of hashed content: its media type, as the actor states it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Free text of the actor, signed and otherwise without meaning.
+    #[serde(skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
     /// As the actor states it.
     pub timestamp: String,
 }
@@ -260,6 +279,31 @@ impl StepView {
             StepKind::Artifact { name, .. } => (Some(name), None, None),
             StepKind::Merge | StepKind::Note => (None, None, None),
         };
+        let made = match &step.kind {
+            StepKind::Artifact { media_type, .. } => media_type.as_deref(),
+            _ => None,
+        };
+        let (mut inline, mut hash, mut commitment, mut length, mut media_type) =
+            (None, None, None, None, made);
+        let content = step.content.as_ref().map(|content| match content {
+            Content::Inline(value) => {
+                inline = Some(String::from_utf8_lossy(&canonical(value)).into_owned());
+                "inline"
+            }
+            Content::Hashed {
+                hash: of,
+                length: bytes,
+                media_type: stated,
+            } => {
+                (hash, length) = (Some(of.to_string()), Some(*bytes));
+                media_type = stated.as_deref().or(media_type);
+                "hashed"
+            }
+            Content::Sealed(sealed) => {
+                (commitment, length) = (Some(sealed.commitment.to_string()), Some(sealed.length));
+                "sealed"
+            }
+        });
         Self {
             sequence: step.link.sequence,
             hash: step.hash().to_string(),
@@ -271,11 +315,13 @@ impl StepView {
             source: step.source.map(SourceClass::as_str),
             sources: label.classes().map(SourceClass::as_str).collect(),
             integrity: label.level().as_str(),
-            content: step.content.as_ref().map(|content| match content {
-                Content::Inline(_) => "inline",
-                Content::Hashed { .. } => "hashed",
-                Content::Sealed(_) => "sealed",
-            }),
+            content,
+            content_inline: inline,
+            content_hash: hash,
+            content_commitment: commitment,
+            content_length: length,
+            media_type: media_type.map(str::to_owned),
+            attributes: step.attributes.clone(),
             timestamp: step.timestamp().to_string(),
         }
     }

@@ -1,8 +1,9 @@
 //! What holds, and what the report says of it.
 
 use quorate_policy::Verdict;
-use quorate_provenance::{Level, SourceClass};
+use quorate_provenance::{Label, Level, SourceClass, Step, Verified};
 use quorate_verify::anchor::Anchor;
+use quorate_verify::bundle::view::StepView;
 use quorate_verify::bundle::{BundleVerifier, HeadProof, PayloadProof, Source, payload_hash};
 
 use crate::common::log_vkey;
@@ -45,8 +46,7 @@ fn each_step_is_shown_with_its_label_in_order() {
     let anchor = anchor("");
     let mut seen = Vec::new();
     let verifier = BundleVerifier::new(&anchor, now());
-    let each = |step: &quorate_provenance::Verified<quorate_provenance::Step>,
-                label: quorate_provenance::Label| {
+    let each = |step: &Verified<Step>, label: Label| {
         seen.push((
             step.link.sequence,
             step.kind.name(),
@@ -203,4 +203,21 @@ fn a_checkpoint_is_trimmed_to_what_the_policy_asks_for() {
     world.witnesses = vec![9, 1];
     let error = quorate_verify::bundle::trimmed(&world.head().checkpoint, &policy).unwrap_err();
     assert_eq!(error.code(), "not-quorate");
+}
+
+#[test]
+fn a_steps_view_has_its_content() {
+    let mut views = Vec::new();
+    let each = |step: &Verified<Step>, label: Label| {
+        views.push(serde_json::to_value(StepView::of(step, label)).unwrap());
+    };
+    let bundle = World::new().with_sealed().bundle();
+    verdict(BundleVerifier::new(&anchor(""), now()).verify_each(&*bundle, each)).unwrap();
+    assert_eq!(views[0]["content_inline"], r#""release it""#);
+    assert_eq!(views[1]["content_hash"], payload_hash(b"page").to_string());
+    assert_eq!(views[1]["content_length"], 4);
+    assert_eq!(views[1]["media_type"], "text/html");
+    assert_eq!(views[2]["content_length"], 22);
+    assert!(views[2]["content_commitment"].is_string());
+    assert!(views[4].get("content").is_none());
 }

@@ -1,8 +1,8 @@
 //! The console: pages for people, rendered here, readable without JavaScript, nothing loaded from elsewhere.
 //!
 //! Receipts are untrusted: templates escape markup, `words` makes unseen characters visible, and the content
-//! security policy of `api` allows neither inline styles nor inline scripts. Pages only read; the two forms
-//! that change anything are login and logout.
+//! security policy of `api` allows neither inline styles nor inline scripts; the verifier's page (`verify`), a file of its
+//! own, has one of each, by their hashes. Pages only read; the two forms that change anything are login and logout.
 
 mod assets;
 mod home;
@@ -15,6 +15,7 @@ mod rows;
 mod scroll;
 mod search;
 mod session;
+mod verify;
 mod witnessed;
 mod words;
 
@@ -47,5 +48,6 @@ pub(crate) fn router() -> Router<App> {
             "/logout",
             post(session::logout).layer(DefaultBodyLimit::max(MAX_FORM)),
         )
+        .route("/verify", get(verify::show))
         .route("/assets/{name}", get(assets::serve))
 }

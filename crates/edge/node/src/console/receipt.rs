@@ -8,7 +8,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use quorate_merkle::leaf_hash;
 use quorate_note::decimal::parse_u64;
-use quorate_receipt::{Receipt, Sealed};
+use quorate_provenance::Record;
+use quorate_receipt::{Blake3Hash, Receipt, Sealed};
 use quorate_store::Kind;
 
 use super::page::{Frame, answer};
@@ -21,7 +22,7 @@ use crate::auth::Principal;
 use crate::checkpoint::Published;
 use crate::clock;
 use crate::lane::Lane;
-use crate::scroll::Scroll;
+use crate::scroll::{PROVENANCE, Scroll};
 use crate::sealed::{COMMITMENT, ERASED, erasure_of};
 
 /// Characters of untrusted text in a heading.
@@ -41,6 +42,8 @@ struct Facts {
     sealed: Option<SealedFacts>,
     /// The entry whose content this receipt records as erased.
     erases: Option<u64>,
+    /// The session that it is a receipt of.
+    session: Option<String>,
 }
 
 /// Content beside the log.
@@ -224,7 +227,23 @@ fn facts(scroll: &Scroll, receipt: &Receipt, now: i64) -> Result<Facts, ApiError
         pieces: pretty(receipt.object()),
         sealed: sealed_facts(scroll, receipt, now)?,
         erases: erased_entry(scroll, receipt)?,
+        session: session_of(scroll, receipt),
     })
+}
+
+/// In the scroll where only sessions are recorded, by its rules; anywhere else a receipt may say what it likes.
+fn session_of(scroll: &Scroll, receipt: &Receipt) -> Option<String> {
+    if scroll.spec().name != PROVENANCE {
+        return None;
+    }
+    match receipt.type_() {
+        Record::SESSION_OPENED => Some(receipt.root_hash().to_string()),
+        Record::SESSION_STEP | Record::SESSION_CLOSED => {
+            let session: Blake3Hash = receipt.get("session")?.as_str()?.parse().ok()?;
+            Some(session.to_string())
+        }
+        _ => None,
+    }
 }
 
 fn sealed_facts(

@@ -65,3 +65,31 @@ async fn the_pages_work_in_chromium_without_javascript() {
         pictures.display()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium, Node.js and playwright-core; .ci/setup installs them"]
+async fn a_session_is_verified_in_chromium_by_the_readers_anchor() {
+    let node = Served::start().await;
+    let session = crate::verify::record(&node).await;
+    let anchor = node.scratch().join("anchor.json");
+    std::fs::write(&anchor, crate::verify::anchor(&node).await).unwrap();
+    let base = format!("http://{}", node.address);
+    let login = format!("{base}{}", node.login_link().await);
+    let home = node.scratch().join("home");
+    std::fs::create_dir_all(&home).unwrap();
+    let mut walk = Command::new("node");
+    walk.arg(browser_dir().join("verify.mjs"))
+        .args([&base, &login, &session])
+        .arg(&anchor)
+        .env("HOME", home);
+    let output = tokio::task::spawn_blocking(move || walk.output())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

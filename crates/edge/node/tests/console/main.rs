@@ -6,3 +6,4 @@ mod browser;
 mod escaping;
 mod pages;
 mod support;
+mod verify;

@@ -68,7 +68,7 @@ fn options(more: &str) -> Vec<u8> {
     format!(r#"{{"now":"{}"{more}}}"#, now()).into_bytes()
 }
 
-struct Cases(Vec<Case>);
+pub(crate) struct Cases(Vec<Case>);
 
 impl Cases {
     fn bundle(
@@ -104,7 +104,13 @@ impl Cases {
         self.push(name, "verifyProof", args, code);
     }
 
-    fn push(&mut self, name: &str, call: &'static str, args: Vec<Vec<u8>>, code: &'static str) {
+    pub(crate) fn push(
+        &mut self,
+        name: &str,
+        call: &'static str,
+        args: Vec<Vec<u8>>,
+        code: &'static str,
+    ) {
         let name = name.to_owned();
         self.0.push(Case {
             name,
@@ -126,7 +132,7 @@ pub(crate) fn cases() -> Vec<Case> {
     attestations(&mut cases);
     inputs(&mut cases);
     proofs(&mut cases);
-    policies(&mut cases);
+    crate::policies::add(&mut cases);
     cases.0
 }
 
@@ -145,6 +151,13 @@ fn accepted(cases: &mut Cases) {
     cases.bundle("presented", &shown, anchor_text(asks), "accepted");
     let args = vec![closed, anchor_text("").into(), options("")];
     cases.push("steps", "steps", args, "accepted");
+
+    let args = vec![
+        crate::hostile::world().bundle(),
+        anchor_text("").into(),
+        options(""),
+    ];
+    cases.push("markup in every string", "steps", args, "accepted");
 
     let mut open = World::new();
     open.receipts.pop();
@@ -680,19 +693,4 @@ fn proofs(cases: &mut Cases) {
         "missing-log",
     );
     cases.proof("no policy", proof, ENTRY, "quorum", "policy-malformed");
-}
-
-fn policies(cases: &mut Cases) {
-    let three = policy_text();
-    for (name, text) in [
-        ("policy", three.as_str()),
-        ("policy that asks nobody", "quorum none\n"),
-        (
-            "policy with three mistakes",
-            "log x\nwitness w\r\ngroup g 3 a b\nquorum q\n",
-        ),
-        ("nothing", ""),
-    ] {
-        cases.push(name, "checkPolicy", vec![text.into()], "accepted");
-    }
 }

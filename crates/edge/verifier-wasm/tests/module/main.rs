@@ -11,8 +11,11 @@ mod common;
 mod world;
 
 mod cases;
+mod demo;
 mod file;
+mod hostile;
 mod mutants;
+mod policies;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,12 +40,15 @@ fn sdk() -> PathBuf {
 }
 
 fn hold(name: &str, found: &str) {
-    let path = sdk().join("test/vectors").join(name);
+    hold_at(&sdk().join("test/vectors").join(name), found);
+}
+
+fn hold_at(path: &Path, found: &str) {
     if std::env::var_os("QUORATE_FIXTURES").is_some_and(|v| v == "write") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, found).unwrap();
+        std::fs::write(path, found).unwrap();
     }
-    let held = std::fs::read_to_string(&path).unwrap_or_default();
+    let held = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         held == found,
         "{} differs (QUORATE_FIXTURES=write writes it anew)",
@@ -69,6 +75,21 @@ fn each_case_is_judged_as_it_must_be_and_stands_in_the_file() {
         assert_eq!(code_of(&answer), case.code, "{}: {answer}", case.name);
     }
     hold("cases.json", &file::text(&cases));
+}
+
+#[test]
+fn the_demonstration_holds_and_is_what_the_example_writes() {
+    let files = demo::files().map(|(name, text)| (name, String::from_utf8(text).unwrap()));
+    let [(_, bundle), (_, anchor)] = &files;
+    let options = format!(r#"{{"now":"{}"}}"#, world::now());
+    let args = [bundle, anchor, &options].map(|text| text.as_bytes().to_vec());
+    let answer: Value = serde_json::from_str(&judged("steps", &args)).unwrap();
+    assert_eq!(answer["ok"]["report"]["complete"], true, "{answer}");
+    assert_eq!(answer["ok"]["report"]["log"]["verdict"], "quorate");
+    assert_eq!(answer["ok"]["steps"].as_array().unwrap().len(), 11);
+    for (name, text) in &files {
+        hold_at(&sdk().join("demo").join(name), text);
+    }
 }
 
 #[test]
