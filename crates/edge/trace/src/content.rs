@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use quorate_provenance::{
-    Attributes, MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES,
+    Attributes, MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES, is_unseen,
 };
 use quorate_receipt::Sha256Text;
 use quorate_receipt::json::{self, Object, Value};
@@ -63,13 +63,14 @@ pub(crate) fn checked(attributes: Attributes) -> Result<Attributes, Fault> {
     }
 }
 
-/// A name as a receipt can have it: control characters replaced, and cut with `…` where it is too long. The content has the
+/// A name as a receipt can have it: control characters and what is not seen replaced, without white space around it, and cut with `…` where it is too long. The content has the
 /// whole.
 pub(crate) fn fitted(text: &str, longest: usize) -> String {
     let mut fit: String = text
+        .trim()
         .chars()
         .map(|c| {
-            if c.is_control() {
+            if c.is_control() || is_unseen(c) {
                 char::REPLACEMENT_CHARACTER
             } else {
                 c

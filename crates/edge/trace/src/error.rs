@@ -1,7 +1,7 @@
 //! Why a file is not read.
 
 use quorate_provenance::{
-    MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES, MAX_STEPS,
+    MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES, MAX_STEPS, SourceClass,
 };
 
 use crate::content::MAX_ATTRIBUTES_LEN;
@@ -81,6 +81,11 @@ pub enum Fault {
         "{0:?} is no source; they are user, operator, local_file, memory, rag_index, web, tool and undeclared"
     )]
     Source(String),
+    /// A class that what is retrieved cannot have.
+    #[error(
+        "a retrieval cannot have the source {0}: it was not said by a person, and what comes over the network is no file of this machine"
+    )]
+    RetrievalSource(SourceClass),
     /// A kind that does not exist.
     #[error(
         "{0:?} is no kind; they are tool_call, model_call, retrieval, artifact, merge and note"

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use quorate_provenance::{Attributes, Direction, MAX_NAME_LEN, MAX_URL_LEN, SourceClass, StepKind};
+use quorate_provenance::{
+    Attributes, Direction, MAX_NAME_LEN, MAX_URL_LEN, SourceClass, StepKind, is_text,
+};
 use quorate_receipt::Timestamp;
 use serde_json::value::RawValue;
 
@@ -17,7 +19,7 @@ use crate::convention::Meaning;
 use crate::error::{Fault, ReadError};
 use crate::plan::{Log, Planned, Planner};
 use crate::raw::{Members, string};
-use crate::source::{SourceRule, ruled};
+use crate::source::{SourceRule, possible, ruled};
 
 /// A line, read.
 struct Line<'a> {
@@ -88,9 +90,10 @@ impl Reader {
         self.tips.insert(at);
         let mut step = Planned::new(kind, line);
         let note = text(&members, "name")?.unwrap_or_default();
-        step.source = ruled(rules, &step.kind, &note)
+        let source = ruled(rules, &step.kind, &note)
             .or(self::source(&members)?)
             .or(source);
+        step.source = possible(&step.kind, source)?;
         step.time = self.time(&members)?;
         step.attributes = attributes(&members)?;
         Ok(Line { step, parents })
@@ -197,15 +200,14 @@ fn short(
     let Some(text) = text(members, member)? else {
         return Ok(None);
     };
-    let fits = (1..=longest).contains(&text.len()) && !text.chars().any(char::is_control);
-    match fits {
+    match is_text(&text, longest) {
         true => Ok(Some(text.into())),
         false => Err(Fault::Member { member, expected }),
     }
 }
 
 fn name(members: &Members<'_>, member: &'static str) -> Result<Option<Box<str>>, Fault> {
-    let expected = "1 to 512 bytes without control characters";
+    let expected = "1 to 512 bytes without control characters, any that are not seen, or white space around them";
     short(members, member, MAX_NAME_LEN, expected)
 }
 

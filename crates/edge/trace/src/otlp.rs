@@ -13,7 +13,7 @@ use crate::error::{Fault, ReadError};
 use crate::order::{Interval, derived};
 use crate::plan::{Log, Planned, Planner, Trace};
 use crate::raw::{Members, items, values};
-use crate::source::{SourceRule, ruled};
+use crate::source::{SourceRule, possible, ruled};
 use crate::span::Span;
 
 /// The members by which a file is known as OTLP.
@@ -246,9 +246,10 @@ fn step<'a>(
     let name = fitted(&span.name, MAX_NAME_LEN);
     let declared = declared(span)?;
     let mut step = Planned::new(meaning.kind, span.text);
-    step.source = ruled(rules, &step.kind, &span.name)
+    let source = ruled(rules, &step.kind, &span.name)
         .or(declared)
         .or(meaning.source);
+    step.source = possible(&step.kind, source)?;
     step.time = micros(span.end);
     step.attributes = Attributes::from([
         ("name".to_owned(), name),

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use quorate_provenance::{SourceClass, StepKind};
 
+use crate::error::Fault;
+
 /// The kinds that a rule may be about.
 const KINDS: [&str; 5] = ["tool_call", "model_call", "retrieval", "artifact", "note"];
 
@@ -85,4 +87,17 @@ fn matches(wanted: &str, name: &str) -> bool {
 pub(crate) fn ruled(rules: &[SourceRule], kind: &StepKind, note: &str) -> Option<SourceClass> {
     let rule = rules.iter().find(|rule| rule.is_about(kind, note));
     rule.map(|rule| rule.class)
+}
+
+/// A source that a receipt takes for a step of this kind.
+pub(crate) fn possible(
+    kind: &StepKind,
+    source: Option<SourceClass>,
+) -> Result<Option<SourceClass>, Fault> {
+    match (kind, source) {
+        (StepKind::Retrieval { url }, Some(class)) if !class.fits_retrieval(url) => {
+            Err(Fault::RetrievalSource(class))
+        }
+        _ => Ok(source),
+    }
 }

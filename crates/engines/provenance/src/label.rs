@@ -62,6 +62,18 @@ impl SourceClass {
         Self::ALL.into_iter().find(|class| class.as_str() == name)
     }
 
+    /// Whether a retrieval of `url` can have this class: what is fetched was not said by a person, and what comes over the
+    /// network is no file of this machine.
+    #[must_use]
+    pub fn fits_retrieval(self, url: &str) -> bool {
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        match self {
+            Self::User | Self::Operator => false,
+            Self::LocalFile => scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case("file")),
+            _ => true,
+        }
+    }
+
     /// How far content of this class can be trusted.
     #[must_use]
     pub const fn level(self) -> Level {

@@ -21,13 +21,15 @@ pub const MAX_ATTRIBUTE_VALUE_LEN: usize = 4096;
 /// Attributes: free text of the actor, signed and otherwise without meaning here.
 pub type Attributes = BTreeMap<String, String>;
 
-/// True for 1 to [`MAX_NAME_LEN`] bytes without control characters, without characters that are not seen, and without
-/// white space around them: rules go by names, so two of them must not look the same for that.
+/// True for [`is_text`] of at most [`MAX_NAME_LEN`] bytes.
 pub(crate) fn is_name(text: &str) -> bool {
     is_text(text, MAX_NAME_LEN)
 }
 
-fn is_text(text: &str, longest: usize) -> bool {
+/// Whether receipts take this as a name or a URL: 1 to `longest` bytes without control characters, without characters that
+/// are not seen, and without white space around them. Rules go by names, so two of them must not look the same for that.
+#[must_use]
+pub fn is_text(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text.trim() == text
         && !text.chars().any(|c| c.is_control() || is_unseen(c))
@@ -35,7 +37,8 @@ fn is_text(text: &str, longest: usize) -> bool {
 
 /// Characters that a name can have without showing them: the format characters (category Cf) and separators of lines, and
 /// what else Unicode 16 lists as `Default_Ignorable_Code_Point`.
-fn is_unseen(c: char) -> bool {
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
         | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'

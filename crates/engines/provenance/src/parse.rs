@@ -167,7 +167,7 @@ fn step(members: &Object) -> Result<Step, Malformed> {
         }
         StepKind::Retrieval { ref url } => {
             let class = source.ok_or(Malformed::RetrievalWithoutSource)?;
-            if !may_be_source_of(url, class) {
+            if !class.fits_retrieval(url) {
                 let url = url.clone();
                 return Err(Malformed::RetrievalSource { url, class });
             }
@@ -182,16 +182,6 @@ fn step(members: &Object) -> Result<Step, Malformed> {
         content: content(members)?,
         attributes: attributes(members)?,
     })
-}
-
-/// A trusted source is claimed for what was retrieved only if it is a file of this machine.
-fn may_be_source_of(url: &str, class: SourceClass) -> bool {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    match class {
-        SourceClass::User | SourceClass::Operator => false,
-        SourceClass::LocalFile => scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case("file")),
-        _ => true,
-    }
 }
 
 fn parents(members: &Object) -> Result<Vec<Blake3Hash>, Malformed> {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use quorate_note::ed25519::SecretKey;
-use quorate_provenance::{MAX_SPIFFE_ID_LEN, Recorder, Subject};
+use quorate_provenance::{MAX_SPIFFE_ID_LEN, MAX_STEPS, Recorder, Subject};
 use quorate_receipt::{Blake3Hash, Timestamp};
 use quorate_trace::{Fault, MAX_DERIVED, MAX_INLINE};
 
@@ -53,6 +53,41 @@ fn attributes_beyond_what_a_receipt_takes_are_refused() {
     }
 }
 
+/// What a receipt would refuse is refused before anything is recorded.
+#[test]
+fn names_and_sources_that_no_receipt_takes_are_refused_with_their_line() {
+    let good = "{\"kind\":\"tool_call\",\"tool\":\"deploy\"}";
+    for name in [
+        "deploy ",
+        " deploy",
+        "deploy\\u200b",
+        "de\\u00adploy",
+        "de\\nploy",
+        "",
+    ] {
+        let bad = format!("{good}\n{{\"kind\":\"tool_call\",\"tool\":\"{name}\"}}");
+        assert!(
+            matches!(fault(&bad), (_, Fault::Member { member: "tool", .. })),
+            "{name:?}"
+        );
+    }
+    for (url, source, taken) in [
+        ("https://a.example/", "user", false),
+        ("https://a.example/", "local_file", false),
+        ("/etc/motd", "local_file", true),
+        ("https://a.example/", "rag_index", true),
+    ] {
+        let line = format!("{{\"kind\":\"retrieval\",\"url\":\"{url}\",\"source\":\"{source}\"}}");
+        match taken {
+            true => assert_eq!(log(&line).traces[0].steps.len(), 1),
+            false => assert!(
+                matches!(fault(&line), (_, Fault::RetrievalSource(_))),
+                "{line}"
+            ),
+        }
+    }
+}
+
 /// The longest of everything at once, with every character that can be escaped escaped, still makes a receipt.
 #[test]
 fn the_largest_step_of_an_import_fits_a_receipt() {
@@ -69,7 +104,7 @@ fn the_largest_step_of_an_import_fits_a_receipt() {
     let subject: Subject = subject.parse().unwrap();
     let key = Arc::new(SecretKey::from_seed([7; 32]));
     let head = Blake3Hash::from_bytes([255; 32]);
-    let mut recorder = Recorder::resume(key, subject, head, head, 1 << 20);
+    let mut recorder = Recorder::resume(key, subject, head, head, MAX_STEPS);
     let mut step = step.clone();
     step.parents = (0..MAX_DERIVED).collect();
     let draft = step

@@ -256,20 +256,20 @@ fn a_rule_is_stronger_than_a_span_and_a_span_than_its_kind() {
     let http = [
         ("http.request.method", "GET"),
         ("url.full", "https://e.example/a"),
-        ("quorate.source", "operator"),
+        ("quorate.source", "memory"),
     ];
     let text = export(&[span("1", "", 3, (10, 20), &http)]);
     let source = |rules: &[&str]| ruled(&text, rules).traces[0].steps[1].source;
-    assert_eq!(source(&[]), Some(SourceClass::Operator));
+    assert_eq!(source(&[]), Some(SourceClass::Memory));
     assert_eq!(
-        source(&["retrieval:https://e.example/*=local_file", "retrieval=web"]),
-        Some(SourceClass::LocalFile)
+        source(&["retrieval:https://e.example/*=rag_index", "retrieval=web"]),
+        Some(SourceClass::RagIndex)
     );
     assert_eq!(
-        source(&["retrieval:https://f.example/*=local_file", "retrieval=web"]),
+        source(&["retrieval:https://f.example/*=rag_index", "retrieval=web"]),
         Some(SourceClass::Web)
     );
-    assert_eq!(source(&["tool_call=web"]), Some(SourceClass::Operator));
+    assert_eq!(source(&["tool_call=web"]), Some(SourceClass::Memory));
 }
 
 #[test]
