@@ -167,6 +167,10 @@ fn a_key_is_an_ed25519_jwk_in_its_one_form_and_not_private() {
         (r#""kid":"builder""#, r#""subjects":["spiffe:*"]"#),
         (r#""kid":"builder""#, r#""subjects":["did:vm:*"]"#),
         (r#""kid":"builder""#, r#""not_after":"tomorrow""#),
+        (
+            r#""kid":"builder""#,
+            r#""not_before":"2026-01-02T00:00:00Z","not_after":"2026-01-01T23:59:59Z""#,
+        ),
     ] {
         let changed = key.replace(from, to);
         assert_ne!(changed, key, "{from} stands in it");
@@ -177,6 +181,10 @@ fn a_key_is_an_ed25519_jwk_in_its_one_form_and_not_private() {
         (
             r#""kid":"builder""#,
             r#""alg":"EdDSA","use":"sig","key_ops":["verify"]"#,
+        ),
+        (
+            r#""kid":"builder""#,
+            r#""not_before":"2026-01-02T00:00:00Z","not_after":"2026-01-02T00:00:00Z""#,
         ),
         (
             r#""kid":"builder""#,

@@ -359,6 +359,14 @@ fn a_presentation_by_a_key_that_counts_no_more_or_dated_out_of_time_is_refused()
     assert_eq!(code(&late, &window(1598)), "presentation-out-of-window");
     let dated_back = made(at(5), at(5000));
     assert_eq!(code(&dated_back, &window(6)), "presentation-out-of-window");
+    let from = format!(r#","not_before":"{}""#, at(0));
+    let from = Anchor::parse(jwks(&from).as_bytes()).unwrap();
+    let before_it_counted = made(at(-1), at(5000));
+    assert_eq!(
+        code(&before_it_counted, &from),
+        "presentation-out-of-window"
+    );
+    assert_eq!(code(&made(at(0), at(5000)), &from), "accepted");
     let ahead = |seconds: i64| code(&made(at(1600 + seconds), at(5000)), &anchor(""));
     assert_eq!(ahead(300), "accepted");
     assert_eq!(ahead(301), "presentation-dated");
