@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use quorate_provenance::is_unseen;
+
 /// How wide text is where nobody says.
 const WIDTH: usize = 80;
 
@@ -237,10 +239,7 @@ impl Table {
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-        if c == '\t' || !(c.is_control() || hidden) {
+        if c == '\t' || !is_unseen(c) {
             out.push(c);
         } else {
             let _ = write!(out, "\\u{:04x}", u32::from(c));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use quorate_provenance::{
-    Attributes, MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES, is_unseen,
+    Attributes, MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES, fits_name,
 };
 use quorate_receipt::Sha256Text;
 use quorate_receipt::json::{self, Object, Value};
@@ -70,10 +70,10 @@ pub(crate) fn fitted(text: &str, longest: usize) -> String {
         .trim()
         .chars()
         .map(|c| {
-            if c.is_control() || is_unseen(c) {
-                char::REPLACEMENT_CHARACTER
-            } else {
+            if fits_name(c) {
                 c
+            } else {
+                char::REPLACEMENT_CHARACTER
             }
         })
         .collect();

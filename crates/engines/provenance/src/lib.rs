@@ -44,7 +44,7 @@ pub use label::{Label, Level, SourceClass};
 pub use malformed::Malformed;
 pub use members::{
     Attributes, MAX_ATTRIBUTE_NAME_LEN, MAX_ATTRIBUTE_VALUE_LEN, MAX_ATTRIBUTES, MAX_NAME_LEN,
-    MAX_URL_LEN, is_text, is_unseen,
+    MAX_URL_LEN, fits_name, is_text, is_unseen,
 };
 pub use record::{
     ActorAdded, ActorRemoved, Closing, Content, Direction, Link, MAX_PARENTS, Opening, Payload,

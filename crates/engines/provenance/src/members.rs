@@ -30,22 +30,29 @@ pub(crate) fn is_name(text: &str) -> bool {
 /// are not seen, and without white space around them. Rules go by names, so two of them must not look the same for that.
 #[must_use]
 pub fn is_text(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len())
-        && text.trim() == text
-        && !text.chars().any(|c| c.is_control() || is_unseen(c))
+    (1..=longest).contains(&text.len()) && text.trim() == text && text.chars().all(fits_name)
 }
 
-/// Characters that a name can have without showing them: the format characters (category Cf) and separators of lines, and
-/// what else Unicode 16 lists as `Default_Ignorable_Code_Point`.
+/// Whether a character shows nothing of itself or changes the order of what stands around it: controls, bidirectional marks
+/// and overrides, zero-width and filler characters, tags. Text that came from somebody else is shown without them.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
-        | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a name may have this character: one that is seen by itself. Variation selectors and the other characters of
+/// category Cf (Unicode 16) depend on what stands beside them.
+#[must_use]
+pub fn fits_name(c: char) -> bool {
+    let beside = matches!(c,
+        '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}');
+    !is_unseen(c) && !beside
 }
 
 /// No other members than these.

@@ -158,7 +158,7 @@ impl Rules {
         Ok(Self(rules))
     }
 
-    /// Reads an array of `{"sink":{"kind":"tool_call"|"artifact","name":NAME},"require":LEVEL,"without":[CLASS,…]}`.
+    /// Reads an array of `{"sink":{"kind":"tool_call"|"artifact","name":NAME},"require":LEVEL,"without":[CLASS,…]}`
     /// or `{"sink":{"kind":"payload"},…}`. `require` or `without` may be left out, not both, and a rule must ask for
     /// something.
     ///

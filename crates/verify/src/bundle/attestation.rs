@@ -4,8 +4,6 @@
 //! `ResourceDescriptor`, `DigestSet`). Both leave the JSON free; here both are canonical (RFC 8785), there is one signature, by
 //! the session's key, and `subject` follows from the bundle. So one bundle has one attestation, and no byte of it is free.
 
-use core::fmt;
-
 use quorate_note::{base64, ed25519};
 use quorate_provenance::{Content, Step, StepKind};
 use quorate_receipt::json::{self, Object, Value};
@@ -13,7 +11,7 @@ use quorate_receipt::{PublicKeyText, Sha256Text};
 
 use super::error::{BundleError, Failure};
 use super::report::{BundleReport, PayloadProof};
-use super::scan::{Failed, Scanner, Source};
+use super::scan::{Scanner, Source};
 use super::verify::{BundleVerifier, payload_hash};
 
 /// The envelope's `payloadType`.
@@ -139,13 +137,14 @@ impl Envelope {
         if !scanner.accept("{\"payload\":")? {
             return Ok(None);
         }
-        let payload = string(scanner, MAX_STATEMENT_LEN.div_ceil(3) * 4)?;
+        // An escape is in none of these strings' alphabets, so nothing is unescaped.
+        let payload = scanner.string(MAX_STATEMENT_LEN.div_ceil(3) * 4)?;
         scanner.expect(
             ",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[{\"keyid\":",
         )?;
-        let key = string(scanner, 256)?;
+        let key = scanner.string(256)?;
         scanner.expect(",\"sig\":")?;
-        let signature = string(scanner, 256)?;
+        let signature = scanner.string(256)?;
         scanner.expect("}]}")?;
         scanner.end()?;
         let statement =
@@ -172,14 +171,6 @@ impl Envelope {
             _ => Err(AttestationError::Signature),
         }
     }
-}
-
-/// What stands between the quotes of a string. An escape is in none of these strings' alphabets, so nothing is unescaped.
-fn string<S: Source>(scanner: &mut Scanner<S>, limit: usize) -> Result<Vec<u8>, Failed<S::Error>> {
-    scanner.expect("\"")?;
-    let mut text = scanner.until_quote(limit)?;
-    text.pop();
-    Ok(text)
 }
 
 /// The pre-authentication encoding (DSSE protocol.md, "Signature Definition"), which the signature covers.
@@ -233,31 +224,13 @@ impl BundleVerifier<'_> {
             return Err(AttestError::TooLong);
         }
         let signature = key.sign(&pre_authentication(PAYLOAD_TYPE, &statement));
-        Ok(EnvelopeText {
-            statement: &statement,
-            key: report.session().key(),
-            signature: &signature,
-        }
-        .to_string()
-        .into_bytes())
-    }
-}
-
-struct EnvelopeText<'a> {
-    statement: &'a [u8],
-    key: &'a PublicKeyText,
-    signature: &'a [u8],
-}
-
-impl fmt::Display for EnvelopeText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
+        let envelope = format!(
             "{{\"payload\":\"{}\",\"payloadType\":\"{PAYLOAD_TYPE}\",\"signatures\":[{{\"keyid\":\"{}\",\"sig\":\"{}\"}}]}}",
-            base64::encode(self.statement),
-            self.key,
-            base64::encode(self.signature),
-        )
+            base64::encode(&statement),
+            report.session().key(),
+            base64::encode(&signature),
+        );
+        Ok(envelope.into_bytes())
     }
 }
 

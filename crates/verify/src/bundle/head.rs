@@ -213,12 +213,7 @@ fn read_proof<S: Source>(scanner: &mut Scanner<S>) -> Reading<MultiProof, S> {
         if !hashes.is_empty() {
             scanner.expect(",")?;
         }
-        scanner.expect("\"")?;
-        let text = scanner.until_quote(44)?;
-        let hash = text
-            .split_last()
-            .map(|(_, text)| base64::decode_array(text));
-        let hash = hash.and_then(Result::ok).ok_or_else(|| form("proof"))?;
+        let hash = base64::decode_array(&scanner.string(44)?).map_err(|_| form("proof"))?;
         hashes.push(Hash::from_bytes(hash));
         if hashes.len() > MAX_MULTI_HASHES {
             break;
@@ -233,13 +228,12 @@ fn read_sealed<S: Source>(scanner: &mut Scanner<S>) -> Reading<Vec<Shown>, S> {
     let mut shown: Vec<Shown> = Vec::new();
     let mut left = MAX_SEALED_LEN;
     loop {
-        scanner.expect("{\"content\":\"")?;
-        let content = scanner.until_quote(left)?;
+        scanner.expect("{\"content\":")?;
+        let content = scanner.string(left)?;
         left = left.saturating_sub(content.len());
-        let content = decoded(&content)?;
-        scanner.expect(",\"salt\":\"")?;
-        let salt = scanner.until_quote(44)?;
-        let salt: [u8; 32] = decoded(&salt)?.try_into().map_err(|_| form("sealed"))?;
+        let content = base64::decode(&content).map_err(|_| form("sealed"))?;
+        scanner.expect(",\"salt\":")?;
+        let salt = base64::decode_array(&scanner.string(44)?).map_err(|_| form("sealed"))?;
         scanner.expect(",\"sequence\":")?;
         let sequence = number(scanner, "sealed")?;
         scanner.expect("}")?;
@@ -257,12 +251,6 @@ fn read_sealed<S: Source>(scanner: &mut Scanner<S>) -> Reading<Vec<Shown>, S> {
     }
     scanner.expect("]")?;
     Ok(shown)
-}
-
-/// The bytes of base64 text that ends in its quotation mark.
-fn decoded(text: &[u8]) -> Result<Vec<u8>, BundleError> {
-    let text = text.split_last().map(|(_, text)| base64::decode(text));
-    text.and_then(Result::ok).ok_or_else(|| form("sealed"))
 }
 
 fn read_session(text: &[u8]) -> Result<Blake3Hash, HeadError> {

@@ -156,33 +156,24 @@ impl<S: Source> Scanner<S> {
     /// Takes the bytes of one JSON value, at most `limit` of them. Only where it ends is looked for: whether it is JSON is
     /// for whoever reads it.
     pub(super) fn value(&mut self, limit: usize) -> Result<Vec<u8>, Failed<S::Error>> {
-        let offset = self.offset;
         let mut end = End::default();
-        let mut seen = 0;
-        let length = loop {
-            let bytes = self.fill(seen + 1)?;
-            if bytes.len() <= seen {
-                let offset = offset + seen as u64;
-                return Err(Failed::Text(ScanError::Truncated { offset }));
-            }
-            if let Some(length) = end.find(&bytes[seen..]) {
-                break seen + length;
-            }
-            seen = bytes.len();
-            if seen > limit {
-                return Err(Failed::Text(ScanError::TooLong { offset, limit }));
-            }
-        };
-        if length > limit {
-            return Err(Failed::Text(ScanError::TooLong { offset, limit }));
-        }
-        let value = self.buffer[self.at..self.at + length].to_vec();
-        self.consume(length);
-        Ok(value)
+        self.take(limit, |bytes| end.find(bytes))
     }
 
-    /// Takes everything up to and with the next quotation mark, at most `limit` bytes before it.
-    pub(super) fn until_quote(&mut self, limit: usize) -> Result<Vec<u8>, Failed<S::Error>> {
+    /// Takes a string between quotation marks, at most `limit` bytes; what stands between them, as it stands there.
+    pub(super) fn string(&mut self, limit: usize) -> Result<Vec<u8>, Failed<S::Error>> {
+        self.expect("\"")?;
+        let text = self.take(limit, |bytes| memchr(b'"', bytes))?;
+        self.expect("\"")?;
+        Ok(text)
+    }
+
+    /// Takes what stands before the place that `find` finds, at most `limit` bytes. It is shown every byte once.
+    fn take(
+        &mut self,
+        limit: usize,
+        mut find: impl FnMut(&[u8]) -> Option<usize>,
+    ) -> Result<Vec<u8>, Failed<S::Error>> {
         let offset = self.offset;
         let mut seen = 0;
         let length = loop {
@@ -191,8 +182,8 @@ impl<S: Source> Scanner<S> {
                 let offset = offset + seen as u64;
                 return Err(Failed::Text(ScanError::Truncated { offset }));
             }
-            if let Some(found) = memchr(b'"', &bytes[seen..]) {
-                break seen + found;
+            if let Some(length) = find(&bytes[seen..]) {
+                break seen + length;
             }
             seen = bytes.len();
             if seen > limit {
@@ -202,9 +193,9 @@ impl<S: Source> Scanner<S> {
         if length > limit {
             return Err(Failed::Text(ScanError::TooLong { offset, limit }));
         }
-        let text = self.buffer[self.at..=self.at + length].to_vec();
-        self.consume(length + 1);
-        Ok(text)
+        let taken = self.buffer[self.at..self.at + length].to_vec();
+        self.consume(length);
+        Ok(taken)
     }
 
     /// Nothing follows.

@@ -326,3 +326,57 @@ impl StepView {
         }
     }
 }
+
+/// The steps that an answer lists, at most [`MAX_LISTED`]; none where they are not wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Listing(Option<Vec<StepView>>);
+
+/// The most steps that an answer lists.
+pub const MAX_LISTED: usize = 10_000;
+
+/// What a program is told of a bundle that was verified, by the command line and by the service alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct VerdictView {
+    /// True: what was refused has no report.
+    pub verified: bool,
+    /// What was proven.
+    #[serde(flatten)]
+    pub report: BundleView,
+    /// The steps, where they are wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Vec<StepView>>,
+}
+
+impl Listing {
+    /// An empty list, or none.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        Self(wanted.then(Vec::new))
+    }
+
+    /// Adds a step that [`verify_each`](super::BundleVerifier::verify_each) shows.
+    pub fn see(&mut self, step: &Verified<Step>, label: Label) {
+        if let Some(listed) = &mut self.0
+            && listed.len() < MAX_LISTED
+        {
+            listed.push(StepView::of(step, label));
+        }
+    }
+
+    /// The steps; none were wanted, or there were none.
+    #[must_use]
+    pub fn steps(&self) -> &[StepView] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// The whole answer, once the bundle is verified.
+    #[must_use]
+    pub fn verdict(self, report: &BundleReport) -> VerdictView {
+        VerdictView {
+            verified: true,
+            report: report.view(),
+            listed: self.0,
+        }
+    }
+}

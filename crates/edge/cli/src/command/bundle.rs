@@ -7,14 +7,15 @@ use http::{HeaderValue, Method, header};
 use http_body_util::BodyExt as _;
 use quorate_provenance::{Label, Step, Verified};
 use quorate_receipt::{Blake3Hash, Timestamp};
-use quorate_verify::bundle::view::StepView;
+use quorate_verify::bundle::view::{Listing, StepView};
 use quorate_verify::bundle::{
     AttestError, BundleReport, BundleVerifier, Failure as Judged, MAX_STATEMENT_LEN, Presentation,
     Source, opening,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::actor::secret;
+use super::session::now;
 use super::trust_anchor::read_anchor;
 use super::verify::{laid_out, read};
 use crate::args::Bundle;
@@ -29,8 +30,6 @@ use crate::uri::Uri;
 const MAX_PAYLOAD: u64 = 1 << 30;
 /// The largest bundle that is held in memory, to be presented: of half a million steps.
 const MAX_PRESENTED: u64 = 512 << 20;
-/// Steps that --steps lists.
-const MAX_LISTED: usize = 10_000;
 
 /// What is wanted in a bundle.
 pub(super) struct Wanted {
@@ -220,18 +219,6 @@ fn attest(path: &Path, anchor: &Path, key: &Path, output: &Path, out: Out) -> Re
     })
 }
 
-fn now() -> Result<Timestamp, Failure> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seconds = since.ok().and_then(|s| i64::try_from(s.as_secs()).ok());
-    seconds.and_then(Timestamp::from_seconds).ok_or_else(|| {
-        Failure::environment(
-            "clock",
-            "cannot tell the time",
-            "the machine's clock shows none that can be written",
-        )
-    })
-}
-
 /// A file, or standard input, in pieces.
 struct Pieces<R>(R);
 
@@ -258,12 +245,8 @@ fn verify(
     if let Some(file) = payload {
         verifier = verifier.with_payload_file(&read(file, MAX_PAYLOAD)?);
     }
-    let mut listed: Vec<StepView> = Vec::new();
-    let each = |step: &Verified<Step>, label: Label| {
-        if steps && listed.len() < MAX_LISTED {
-            listed.push(StepView::of(step, label));
-        }
-    };
+    let mut listing = Listing::new(steps);
+    let each = |step: &Verified<Step>, label: Label| listing.see(step, label);
     let judged = match path == Path::new("-") {
         true => verifier.verify_each(Pieces(std::io::stdin().lock()), each),
         false => {
@@ -272,16 +255,13 @@ fn verify(
         }
     };
     let report = judged.map_err(|error| refusal(path, error))?;
-    let mut view = serde_json::to_value(report.view())
+    let listed = text(&report, listing.steps());
+    let verdict = serde_json::to_value(listing.verdict(&report));
+    let verdict = verdict
         .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
-    view["verified"] = Value::Bool(true);
-    if steps {
-        view["listed"] = serde_json::to_value(&listed)
-            .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
-    }
-    out.answer(&view, |paint| {
-        let text = text(&report, &listed);
-        text.lines()
+    out.answer(&verdict, |paint| {
+        listed
+            .lines()
             .map(|line| laid_out(&printable(line), paint))
             .collect()
     })

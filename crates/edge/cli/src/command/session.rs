@@ -88,16 +88,23 @@ fn bound(bytes: &[u8], media_type: Option<String>) -> Payload {
     }
 }
 
-fn now() -> Result<Timestamp, Failure> {
+pub(super) fn now() -> Result<Timestamp, Failure> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let micros = since.ok().and_then(|s| i64::try_from(s.as_micros()).ok());
     micros.and_then(Timestamp::from_micros).ok_or_else(|| {
         Failure::environment(
             "clock",
-            "cannot sign a receipt",
-            "the machine's clock shows no time that can be written",
+            "cannot tell the time",
+            "the machine's clock shows none that can be written",
         )
     })
+}
+
+fn random(what: &str) -> Result<[u8; 32], Failure> {
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets)
+        .map_err(|e| Failure::environment("randomness", format!("cannot {what}"), reason(&e)))?;
+    Ok(octets)
 }
 
 fn unwritable(error: &DraftError) -> Failure {
@@ -112,9 +119,7 @@ async fn open(
     attributes: Vec<(String, String)>,
     out: Out,
 ) -> Result<(), Stop> {
-    let mut nonce = [0; 32];
-    getrandom::fill(&mut nonce)
-        .map_err(|e| Failure::environment("randomness", "cannot open a session", reason(&e)))?;
+    let nonce = random("open a session")?;
     let attributes = attributes.into_iter().collect();
     let opened = Recorder::open(key, subject, &nonce, attributes, now()?);
     let (_, opening) = opened.map_err(|e| unwritable(&e))?;

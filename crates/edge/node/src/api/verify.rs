@@ -15,12 +15,11 @@ use governor::clock::{Clock as _, MonotonicClock};
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use multer::Multipart;
-use quorate_provenance::{Label, Step, Verified};
 use quorate_receipt::Timestamp;
 use quorate_verify::anchor::Anchor;
-use quorate_verify::bundle::view::StepView;
+use quorate_verify::bundle::view::{Listing, VerdictView};
 use quorate_verify::bundle::{BundleVerifier, Failure};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
@@ -31,8 +30,6 @@ use crate::lane::{Lane, Room};
 
 /// The least that a call costs, in KiB: reading and answering it.
 const LEAST: u32 = 16;
-/// Steps in an answer, as on the command line.
-const MAX_LISTED: usize = 10_000;
 
 /// What callers without credentials may have judged.
 #[derive(Debug)]
@@ -135,8 +132,8 @@ pub(super) async fn verify(
         ),
         false => None,
     };
-    let report = lane.blocking(move || judge(&asked)).await?;
-    let mut answer = Json(report).into_response();
+    let verdict = lane.blocking(move || judge(&asked)).await?;
+    let mut answer = Json(verdict).into_response();
     let headers = answer.headers_mut();
     headers.insert(
         header::CACHE_CONTROL,
@@ -190,31 +187,20 @@ impl Asked {
 }
 
 /// The report as the command line gives it.
-fn judge(asked: &Asked) -> Result<Value, ApiError> {
+fn judge(asked: &Asked) -> Result<VerdictView, ApiError> {
     let anchor = Anchor::parse(&asked.anchor)
         .map_err(|error| refused(error.code(), error.to_string(), ANCHOR))?;
     let mut verifier = BundleVerifier::new(&anchor, asked.now);
     if let Some(file) = &asked.payload {
         verifier = verifier.with_payload_file(file);
     }
-    let mut listed = Vec::new();
-    let each = |step: &Verified<Step>, label: Label| {
-        if asked.steps && listed.len() < MAX_LISTED {
-            listed.push(StepView::of(step, label));
-        }
-    };
-    let report = verifier.verify_each(&*asked.bundle, each);
+    let mut listing = Listing::new(asked.steps);
+    let report = verifier.verify_each(&*asked.bundle, |step, label| listing.see(step, label));
     let report = report.map_err(|failure| match failure {
         Failure::Refused(error) => refused(error.code(), error.to_string(), error.hint()),
         Failure::Read(never) => match never {},
     })?;
-    let view = serde_json::to_value(report.view());
-    let mut view = view.map_err(|e| ApiError::internal(e.to_string()))?;
-    view["verified"] = json!(true);
-    if asked.steps {
-        view["listed"] = json!(listed);
-    }
-    Ok(view)
+    Ok(listing.verdict(&report))
 }
 
 const ANCHOR: &str =

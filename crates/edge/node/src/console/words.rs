@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use quorate_merkle::Hash;
+use quorate_provenance::is_unseen;
 use quorate_receipt::Timestamp;
 
 /// A time as it is written and as people say it.
@@ -103,17 +104,6 @@ pub(super) fn short_text(hash: &str) -> String {
         (Some(head), Some(tail)) if hex.len() > 16 => format!("{algorithm}:{head}…{tail}"),
         _ => hash.to_owned(),
     }
-}
-
-/// Whether a character shows nothing of itself or changes the order of what stands around it: controls,
-/// bidirectional marks and overrides, zero-width and filler characters, tags.
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Writes a character the way JSON writes it when it must not stand for itself.

@@ -1,4 +1,4 @@
-//! The pages in real Chromium, JavaScript disabled.
+//! The pages in real Chromium: all of them without JavaScript, and the one that has a script.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +30,33 @@ async fn furnish(node: &Served) {
     }
 }
 
+/// Runs a walk through the pages with the node's address, a login link and these arguments.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot start its browser must stop"
+)]
+async fn walk(node: &Served, script: &str, arguments: &[&str]) {
+    let base = format!("http://{}", node.address);
+    let login = format!("{base}{}", node.login_link().await);
+    let home = node.scratch().join("home");
+    std::fs::create_dir_all(&home).unwrap();
+    let mut walk = Command::new("node");
+    walk.arg(browser_dir().join(script))
+        .args([&base, &login])
+        .args(arguments)
+        .env("HOME", home);
+    let output = tokio::task::spawn_blocking(move || walk.output())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{script} {arguments:?}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium, Node.js and playwright-core; .ci/setup installs them"]
 async fn the_pages_work_in_chromium_without_javascript() {
@@ -41,29 +68,10 @@ async fn the_pages_work_in_chromium_without_javascript() {
     );
     let node = Served::start().await;
     furnish(&node).await;
-    let base = format!("http://{}", node.address);
-    let login = format!("{base}{}", node.login_link().await);
     // Kept after the test, for people to look at.
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
     std::fs::create_dir_all(&pictures).unwrap();
-    let home = node.scratch().join("home");
-    std::fs::create_dir_all(&home).unwrap();
-    let mut walk = Command::new("node");
-    walk.arg(browser_dir().join("console.mjs"))
-        .args([&base, &login])
-        .arg(&pictures)
-        .env("HOME", home);
-    let output = tokio::task::spawn_blocking(move || walk.output())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}{}\npictures are in {}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-        pictures.display()
-    );
+    walk(&node, "console.mjs", &[pictures.to_str().unwrap()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,23 +81,5 @@ async fn a_session_is_verified_in_chromium_by_the_readers_anchor() {
     let session = crate::verify::record(&node).await;
     let anchor = node.scratch().join("anchor.json");
     std::fs::write(&anchor, crate::verify::anchor(&node).await).unwrap();
-    let base = format!("http://{}", node.address);
-    let login = format!("{base}{}", node.login_link().await);
-    let home = node.scratch().join("home");
-    std::fs::create_dir_all(&home).unwrap();
-    let mut walk = Command::new("node");
-    walk.arg(browser_dir().join("verify.mjs"))
-        .args([&base, &login, &session])
-        .arg(&anchor)
-        .env("HOME", home);
-    let output = tokio::task::spawn_blocking(move || walk.output())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    walk(&node, "verify.mjs", &[&session, anchor.to_str().unwrap()]).await;
 }

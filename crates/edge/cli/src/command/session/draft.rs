@@ -4,7 +4,7 @@ use quorate_provenance::{Content, Direction, SourceClass, StepDraft};
 use quorate_receipt::{Blake3Hash, Sealed};
 use serde_json::Value;
 
-use super::MAX_CONTENT;
+use super::{MAX_CONTENT, random};
 use crate::args::{Parent, Source, Step};
 use crate::client::Client;
 use crate::command::scroll::string;
@@ -44,10 +44,7 @@ impl Drafted {
             draft = draft.hashed(hash, bytes.len() as u64, step.media_type.as_deref());
         } else if let Some(file) = &step.seal {
             let bytes = read(file, MAX_CONTENT)?;
-            let mut salt = [0; 32];
-            getrandom::fill(&mut salt).map_err(|e| {
-                Failure::environment("randomness", "cannot seal the content", reason(&e))
-            })?;
+            let salt = random("seal the content")?;
             draft = draft.sealed(Sealed::commit(&salt, &bytes));
             sealed = Some((salt, bytes));
         }

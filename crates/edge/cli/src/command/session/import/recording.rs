@@ -8,7 +8,7 @@ use quorate_trace::{Planned, Trace};
 use serde_json::{Value, json};
 
 use super::super::draft::Drafted;
-use super::super::{line, now, send, unwritable};
+use super::super::{line, now, random, send, unwritable};
 use super::Work;
 use crate::client::Client;
 use crate::command::scroll::string;
@@ -263,13 +263,4 @@ async fn recorded(
         Failure::environment("not-json", what, "the node's answer is not that of a step")
             .hint("is the node of the same version as this program? compare 'quorate --version'")
     })
-}
-
-fn random(what: &str) -> Result<[u8; 32], Failure> {
-    let mut octets = [0; 32];
-    getrandom::fill(&mut octets).map_err(|e| {
-        let why = crate::failure::reason(&e);
-        Failure::environment("randomness", format!("cannot {what}"), why)
-    })?;
-    Ok(octets)
 }
