@@ -144,9 +144,9 @@ function cosignature({ bundle, inner }) {
   const note = stringOf(bundle, node);
   if (note === undefined) return undefined;
   const lines = note.split('\n');
-  const signed = lines.flatMap((line, n) => (/^— \S+ \S+$/.test(line) ? [n] : []));
-  // The log's own signature stands first.
-  if (signed.length < 2) return undefined;
+  // The log signs under its origin, which is the first line, and may do so with several keys.
+  const signed = lines.flatMap((line, n) => (/^— \S+ \S+$/.test(line) && line.split(' ')[1] !== lines[0] ? [n] : []));
+  if (signed.length === 0) return undefined;
   const line = lines[signed.at(-1)];
   // Within the last groups of four, which hold signature and no padding.
   const place = line.length - 12;

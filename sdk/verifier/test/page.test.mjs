@@ -90,6 +90,18 @@ test('a change is offered where there is something to change, also in a presenta
   assert.equal(TAMPERS.length, Object.keys(TAMPERED).length);
 });
 
+test('a log that signs with two keys is no witness of itself', () => {
+  const parsed = JSON.parse(bundle);
+  const [origin, size, root, , own] = parsed.checkpoint.split('\n');
+  assert.equal(own.split(' ')[1], origin);
+  const offered = (checkpoint) => {
+    const changes = applicable(JSON.stringify({ ...parsed, checkpoint }), anchor);
+    return changes.find(({ id }) => id === 'cosignature').change !== undefined;
+  };
+  assert.equal(offered(parsed.checkpoint), true);
+  assert.equal(offered([origin, size, root, '', own, own, ''].join('\n')), false);
+});
+
 test('values are found where they stand', () => {
   const text = ' {"a" : [1, {"b\\"":"x\\u0041"}], "c":-1.5e3}';
   const root = placed(text);
