@@ -6,6 +6,7 @@ use quorate_merkle::{
     Hash, LeafRuns, MAX_MULTI_HASHES, MAX_MULTI_LEAVES, MultiProof, MultiProofTooLong, TargetsError,
 };
 use quorate_note::{SignedCheckpoint, SignedCheckpointError, base64, decimal};
+use quorate_provenance::MAX_STEPS;
 use quorate_receipt::json::{self, Object, Value};
 use quorate_receipt::{Blake3Hash, Sealed, Sha256Text};
 
@@ -237,7 +238,8 @@ fn read_sealed<S: Source>(scanner: &mut Scanner<S>) -> Reading<Vec<Shown>, S> {
         scanner.expect(",\"sequence\":")?;
         let sequence = number(scanner, "sealed")?;
         scanner.expect("}")?;
-        if shown.last().is_some_and(|last| last.sequence >= sequence) {
+        // No session has more steps, so a list of empty contents ends too.
+        if shown.last().is_some_and(|last| last.sequence >= sequence) || sequence > MAX_STEPS {
             return Err(form("sealed").into());
         }
         let commits_to = Sealed::commit(&salt, &content);
@@ -269,6 +271,38 @@ mod tests {
         let hash = format!("\"{}\"", base64::encode(&[7; 32]));
         let list = std::iter::repeat_n(hash, hashes).collect::<Vec<_>>();
         format!("[{}]", list.join(",")).into_bytes()
+    }
+
+    /// One empty content after another, for ever.
+    struct Empty(u64, fn(u64) -> u64);
+
+    impl Source for Empty {
+        type Error = std::convert::Infallible;
+
+        fn more(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Self::Error> {
+            let start = if self.0 == 0 { "[" } else { "," };
+            self.0 += 1;
+            let (salt, sequence) = (base64::encode(&[7; 32]), (self.1)(self.0));
+            let item =
+                format!("{start}{{\"content\":\"\",\"salt\":\"{salt}\",\"sequence\":{sequence}}}");
+            buffer.extend_from_slice(item.as_bytes());
+            Ok(self.0 < 2 * MAX_STEPS)
+        }
+    }
+
+    #[test]
+    fn no_more_contents_are_read_than_a_session_has_steps() {
+        let read_until = |sequence| {
+            let mut scanner = Scanner::new(Empty(0, sequence));
+            let form = HeadError::Form("sealed");
+            match read_sealed(&mut scanner) {
+                Err(Failure::Refused(BundleError::Member(error))) => assert_eq!(error, form),
+                _ => panic!("it is to be refused for its form"),
+            }
+            scanner.offset()
+        };
+        assert!(read_until(|n| n) < 120 * (MAX_STEPS + 2));
+        assert!(read_until(|_| 1) < 120 * 3);
     }
 
     #[test]
