@@ -7,6 +7,7 @@ mod follow;
 mod import;
 pub(crate) mod policy;
 mod provenance;
+mod replication;
 mod selector;
 mod settings;
 mod watch;
@@ -23,6 +24,7 @@ pub(crate) use follow::Follow;
 pub(crate) use import::Import;
 pub(crate) use policy::Policy;
 pub(crate) use provenance::{Actor, Bundle, Parent, Session, Source, Step, TrustAnchor};
+pub(crate) use replication::{Fetch, Publish, Replicas};
 pub(crate) use selector::Selector;
 pub(crate) use settings::{Completions, Config, Man};
 pub(crate) use watch::{Audit, Evidence, Monitor};
@@ -84,6 +86,9 @@ pub(crate) enum Action {
     /// Sessions as files that anyone can check anywhere
     #[command(subcommand, arg_required_else_help = true)]
     Bundle(Bundle),
+    /// Copies of published bundles on your own machines
+    #[command(subcommand, arg_required_else_help = true)]
+    Replicas(Replicas),
     /// Whom and what to believe, in one file for every tool
     #[command(subcommand, arg_required_else_help = true)]
     TrustAnchor(TrustAnchor),

@@ -18,6 +18,7 @@ mod pages;
 mod policy;
 mod prove;
 mod record;
+mod replicate;
 mod scroll;
 mod session;
 mod settings;
@@ -71,6 +72,15 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
                 bundle::export(s, &session, &output, &wanted, out).await
             })
         }
+        Action::Bundle(Bundle::Publish(publish)) => {
+            on(global, async |s| replicate::publish(s, &publish, out).await)
+        }
+        Action::Bundle(Bundle::Fetch(fetch)) => {
+            on(global, async |s| replicate::fetch(s, &fetch, out).await)
+        }
+        Action::Replicas(replicas) => on(global, async |s| {
+            replicate::replicas(s, replicas, out).await
+        }),
         // Files only, as 'verify'.
         Action::Bundle(bundle) => bundle::run(bundle, out),
         Action::TrustAnchor(anchor) => trust_anchor::run(anchor, out),

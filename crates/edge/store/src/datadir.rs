@@ -18,8 +18,9 @@ pub const LOCK_FILE: &str = "LOCK";
 /// The version of the directory's layout that this program writes and the only one it opens.
 pub const DATA_FORMAT: u32 = 1;
 
-/// What a first start that was interrupted may have left: it makes the node's keys before it names the node.
-const BEFORE_FORMAT: [&str; 2] = [LOCK_FILE, "keys"];
+/// What may be there before a directory is a node's. A first start that was interrupted leaves `keys`: it makes the
+/// node's keys before it names the node. Publishing and fetching bundles needs no node and keeps to `replicas`.
+const BEFORE_FORMAT: [&str; 3] = [LOCK_FILE, "keys", "replicas"];
 
 const MAX_FORMAT_LEN: u64 = 4096;
 const MAX_NODE_LEN: usize = 255;
@@ -88,7 +89,7 @@ impl std::fmt::Debug for DataDir {
 
 impl DataDir {
     /// Locks the data directory of `node` and checks that it is one. A directory that does not exist, is empty,
-    /// or holds nothing but `keys` becomes one: `FORMAT` is written, durably.
+    /// or holds nothing but `keys` and `replicas` becomes one: `FORMAT` is written, durably.
     ///
     /// # Errors
     /// See [`DataDirError`].

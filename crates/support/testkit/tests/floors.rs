@@ -15,7 +15,15 @@ const FOUNDATION: [&str; 6] = [
     "anchor-proof",
 ];
 /// The edge, bottom first.
-const EDGE: [&str; 6] = ["store", "anchor", "node", "trace", "cli", "verifier-wasm"];
+const EDGE: [&str; 7] = [
+    "store",
+    "anchor",
+    "node",
+    "replication",
+    "trace",
+    "cli",
+    "verifier-wasm",
+];
 
 /// Where in the house a crate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use quorate_provenance::Subject;
 use quorate_receipt::{Blake3Hash, PublicKeyText, Timestamp};
 
+use super::replication::{Fetch, Publish};
+
 /// `quorate actor …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Actor {
@@ -303,6 +305,10 @@ pub(crate) enum Bundle {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Serve bundles to your other machines, under the hash of their exact bytes
+    Publish(Publish),
+    /// Get a published bundle, and verify it
+    Fetch(Fetch),
 }
 
 /// `quorate trust-anchor …`

@@ -27,7 +27,7 @@ use crate::text::{octets, printable};
 use crate::uri::Uri;
 
 /// The largest payload that is compared.
-const MAX_PAYLOAD: u64 = 1 << 30;
+pub(super) const MAX_PAYLOAD: u64 = 1 << 30;
 /// The largest bundle that is held in memory, to be presented: of half a million steps.
 const MAX_PRESENTED: u64 = 512 << 20;
 
@@ -97,7 +97,7 @@ pub(super) async fn export(
 
 pub(super) fn run(bundle: Bundle, out: Out) -> Result<(), Stop> {
     match bundle {
-        Bundle::Export { .. } => Ok(()),
+        Bundle::Export { .. } | Bundle::Publish(_) | Bundle::Fetch(_) => Ok(()),
         Bundle::Verify {
             bundle,
             trust_anchor,
@@ -267,7 +267,7 @@ fn verify(
     })
 }
 
-fn refusal(path: &Path, error: Judged<std::io::Error>) -> Failure {
+pub(super) fn refusal(path: &Path, error: Judged<std::io::Error>) -> Failure {
     match error {
         Judged::Read(error) => Failure::file("read", path, &error),
         Judged::Refused(error) => {
@@ -278,7 +278,7 @@ fn refusal(path: &Path, error: Judged<std::io::Error>) -> Failure {
 }
 
 /// The report, with the steps before what is not proven.
-fn text(report: &BundleReport, listed: &[StepView]) -> String {
+pub(super) fn text(report: &BundleReport, listed: &[StepView]) -> String {
     let mut text = report.proven_text();
     for step in listed {
         let line = format!(
