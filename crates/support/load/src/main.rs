@@ -14,6 +14,7 @@ mod node;
 mod payload;
 mod proofs;
 mod quorum;
+mod replicate;
 mod session;
 mod single;
 mod table;
@@ -114,6 +115,12 @@ enum Mode {
         #[arg(long, default_value_t = 1000)]
         steps: u64,
     },
+    /// Files fetched from a program that publishes them, over loopback
+    Replicate {
+        /// Size of the file
+        #[arg(long, default_value_t = 512)]
+        mebibytes: u64,
+    },
     /// Whole verifications on one core
     Verify {
         /// How long
@@ -155,6 +162,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Mode::Witness(load) => vec![session.witness(load)?],
         Mode::Quorum(load) => vec![session.quorum(load)?],
         Mode::Bundle { steps } => session.bundle(steps)?,
+        Mode::Replicate { mebibytes } => session.replicate(mebibytes)?,
         Mode::Verify { seconds } => vec![verify::figure(seconds)?],
     };
     table::print(&figures);

@@ -15,7 +15,7 @@ use crate::payload::Template;
 use crate::single::{self, Kind, Plan};
 use crate::table::{Figure, Latencies, millis, thousands};
 use crate::volume::{self, Filled};
-use crate::{bundle, durability, ndjson, proofs, quorum, verify, witness};
+use crate::{bundle, durability, ndjson, proofs, quorum, replicate, verify, witness};
 
 /// How much `all` does.
 #[derive(Args, Clone, Copy)]
@@ -139,6 +139,12 @@ impl Session {
     pub(crate) fn bundle(&self, steps: u64) -> Result<Vec<Figure>> {
         let (program, work) = self.own()?;
         bundle::figures(program, work, steps)
+    }
+
+    /// A file of so many MiB between two processes. Nothing is appended: the node's durability is not part of it.
+    pub(crate) fn replicate(&self, mebibytes: u64) -> Result<Vec<Figure>> {
+        let (program, work) = self.own()?;
+        replicate::figures(program, work, mebibytes)
     }
 
     fn own(&self) -> Result<(&std::path::Path, &std::path::Path)> {
