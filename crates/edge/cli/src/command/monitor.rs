@@ -27,7 +27,8 @@ const UNKNOWN: &str = "exit code 3: somebody could not be asked, nothing speaks 
                        check address and network and run it again; if it lasts, ask whoever runs what is named above";
 
 pub(super) fn run(global: &args::Global, words: &args::Monitor, out: Out) -> Result<(), Stop> {
-    if global.data_dir.is_some() {
+    // Whoever says both knows where a monitor remembers: the flag is one for all commands.
+    if global.data_dir.is_some() && words.state.is_none() {
         let why =
             "a monitor has no data directory: what it remembers of logs is in a folder of its own";
         return Err(Failure::usage(WHAT, why)
