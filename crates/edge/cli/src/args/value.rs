@@ -19,7 +19,8 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
 /// A session's id.
 pub(super) fn session(text: &str) -> Result<Blake3Hash, String> {
     text.parse().map_err(|_| {
-        let whole = "a session's id is 'blake3:' and 64 lower-case hexadecimal digits, as 'quorate session list' shows it";
+        let whole =
+            "a session's id is 'blake3:' and 64 hexadecimal digits, as 'quorate session list' shows it";
         match text.strip_prefix(Blake3Hash::PREFIX) {
             Some(digits) if digits.chars().count() != 64 => {
                 format!("{whole}; this one has {}", digits.chars().count())

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::random;
 use crate::failure::Failure;
 
-/// How often a receipt is signed. Whenever it is too late another one was recorded, so of so many commands that record one
-/// step each at the same moment none is kept out.
+/// How often a receipt is signed. Whenever it is too late, another one was recorded: of so many commands at the same
+/// moment none is kept out.
 const ATTEMPTS: u32 = 40;
 /// The longest pause between two attempts, so that the last one comes within ten seconds.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
