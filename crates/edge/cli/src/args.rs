@@ -10,6 +10,7 @@ mod provenance;
 mod replication;
 mod selector;
 mod settings;
+mod value;
 mod watch;
 mod when;
 mod witness;
@@ -18,6 +19,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use follow::Follow;
@@ -123,7 +125,7 @@ pub(crate) enum Action {
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// Address of the HTTP API [default: 127.0.0.1:8484]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = value::address)]
     pub(crate) listen: Option<SocketAddr>,
     /// Prefix of the origins of scrolls made from now on: a domain you own [default: the node's fingerprint]
     #[arg(long, value_name = "PREFIX")]
@@ -489,7 +491,9 @@ impl Cli {
         words: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
-        let mut matches = command.try_get_matches_from_mut(words)?;
+        let mut matches = command
+            .try_get_matches_from_mut(words)
+            .map_err(misplaced_anchor)?;
         let follow = match matches.subcommand() {
             Some(("up", up)) => follow::pair(up).map_err(|e| e.into_clap(&mut command))?,
             _ => Vec::new(),
@@ -500,6 +504,23 @@ impl Cli {
         }
         Ok(cli)
     }
+}
+
+/// 'quorate verify' is about proofs of entries; who gives it a trust anchor has a bundle.
+fn misplaced_anchor(mut error: clap::Error) -> clap::Error {
+    let is = |kind, text: &str| {
+        let said = error.get(kind).map(ToString::to_string);
+        said.is_some_and(|said| said.contains(text))
+    };
+    let here = error.kind() == ErrorKind::UnknownArgument
+        && is(ContextKind::InvalidArg, "--trust-anchor")
+        && is(ContextKind::Usage, "quorate verify ");
+    if here {
+        let tip = "bundles are verified by 'quorate bundle verify BUNDLE --trust-anchor FILE'";
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod fsck;
 mod generate;
 mod key;
 mod keyline;
+mod kind;
 mod log;
 mod login;
 mod monitor;
@@ -43,7 +44,7 @@ pub(crate) fn run(cli: Cli, out: Out) -> Result<(), Stop> {
         Action::Append(append) => on(global, async |s| append::run(s, &append, out).await),
         // Looks from outside: no node, no data directory, no configuration.
         Action::Log(Log::Audit(audit)) => run_async(async || audit::run(&audit, out).await),
-        Action::Log(Log::Monitor(monitor)) => monitor::run(&monitor, out),
+        Action::Log(Log::Monitor(monitor)) => monitor::run(global, &monitor, out),
         Action::Log(Log::Evidence(evidence)) => evidence::run(&evidence, out),
         Action::Log(log) => on(global, async |s| log::run(s, log, out).await),
         Action::Prove(prove) => on(global, async |s| prove::run(s, &prove, out).await),

@@ -93,6 +93,13 @@ impl Failure {
         self
     }
 
+    /// Says the reason in other words.
+    #[must_use]
+    pub(crate) fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
     /// Says one more thing to do.
     #[must_use]
     pub(crate) fn and_hint(mut self, hint: &str) -> Self {

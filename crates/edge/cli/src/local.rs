@@ -10,7 +10,7 @@ use quorate_node::{
     QuorumError, WitnessError, WitnessKeyError, WitnessOverrides, WitnessStoreError,
 };
 
-use quorate_store::DataDirError;
+use quorate_store::{DataDir, DataDirError, OsDisk};
 
 use crate::args::{Global, Serve, Up};
 use crate::client::{Body, BoxError};
@@ -108,6 +108,17 @@ impl Settings {
 
     pub(crate) fn data_dir(&self) -> &Path {
         &self.config.data_dir
+    }
+
+    /// Whether a node that is started here would be a new one.
+    pub(crate) fn is_first_start(&self) -> Result<bool, NodeError> {
+        Ok(DataDir::read_node(&OsDisk, self.data_dir())?.is_none())
+    }
+
+    /// Whether an address is the one that the witness's calls come to.
+    pub(crate) fn is_for_witness(&self, address: &str) -> bool {
+        let listen = self.config.witness.as_ref().and_then(|w| w.listen);
+        listen.is_some_and(|listen| listen.to_string() == address)
     }
 
     /// The files to follow.

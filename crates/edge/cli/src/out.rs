@@ -127,6 +127,24 @@ impl Sink {
         Self::open_with(Some(path), 0o600)
     }
 
+    /// The same for what says whom its owner believes, such as `a policy`: an existing one is not replaced in passing.
+    pub(crate) fn open_trusted(
+        path: Option<&Path>,
+        force: bool,
+        kind: &str,
+    ) -> Result<Self, Failure> {
+        match path {
+            Some(path) if !force && path != "-" && path.is_file() => {
+                let what = format!("cannot write {}", path.display());
+                let why = format!("it exists already, and {kind} says whom its owner believes");
+                let hint =
+                    "name a file that does not exist yet, or overwrite this one with --force";
+                Err(Failure::refused("exists", what, why).hint(hint))
+            }
+            _ => Self::open(path),
+        }
+    }
+
     fn open_with(path: Option<&Path>, mode: u32) -> Result<Self, Failure> {
         let Some(path) = path.filter(|p| *p != Path::new("-")) else {
             return Ok(Self::Stdout);

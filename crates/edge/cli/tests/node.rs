@@ -19,6 +19,7 @@ fn what_json_answers_is_documented() {
     let session: String = [
         "node/json",
         "node/import",
+        "node/sessions",
         "node/audit",
         "node/monitor",
         "offline/policy-check",
@@ -37,7 +38,15 @@ fn what_json_answers_is_documented() {
             let (first, second) = (words.next().unwrap(), words.next().unwrap());
             let two = matches!(
                 first,
-                "log" | "key" | "token" | "policy" | "config" | "session" | "bundle"
+                "actor"
+                    | "log"
+                    | "key"
+                    | "token"
+                    | "policy"
+                    | "config"
+                    | "session"
+                    | "bundle"
+                    | "trust-anchor"
             );
             command = if two {
                 format!("{first} {second}")

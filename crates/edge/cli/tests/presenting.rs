@@ -121,6 +121,44 @@ fn an_audience_does_not_look_like_a_part_of_the_report() {
     assert!(text.contains("\"x Not proven: nothing\""), "{text}");
 }
 
+/// What a hint may say of the clock, and of a file that was written anew, the command line knows alone.
+#[test]
+fn a_time_before_the_co_signatures_and_a_bundle_written_anew_are_told_as_that() {
+    let place = Place::new();
+    let anchor = fs::read_to_string(place.path("anchor")).unwrap();
+    let fresh = anchor.replacen('{', r#"{"require":{"max_age_seconds":9},"#, 1);
+    fs::write(place.path("fresh"), fresh).unwrap();
+    let bundle = fs::read_to_string(place.path("bundle")).unwrap();
+    fs::write(place.path("anew"), bundle.replace(",\"", ", \"")).unwrap();
+    fs::write(place.path("newline"), bundle + "\n").unwrap();
+    for (words, code, hint) in [
+        (
+            "bundle verify newline --trust-anchor anchor",
+            "bundle-malformed",
+            "a newline stands behind it",
+        ),
+        (
+            "bundle verify bundle --trust-anchor fresh --now 2001-01-01T00:00:00Z",
+            "from-the-future",
+            "--now is before",
+        ),
+        (
+            "bundle verify anew --trust-anchor anchor",
+            "bundle-malformed",
+            "white space",
+        ),
+    ] {
+        let words: Vec<&str> = ["--json"].into_iter().chain(words.split(' ')).collect();
+        let answer = place.run(&words);
+        let error: Value = serde_json::from_slice(&answer.stderr).unwrap();
+        assert_eq!(error["error"]["code"], code, "{error}");
+        assert!(
+            error["error"]["hint"].as_str().unwrap().contains(hint),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn an_attestation_is_signed_with_the_sessions_key_only() {
     let place = Place::new();

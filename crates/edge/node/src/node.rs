@@ -250,7 +250,8 @@ impl Node {
     /// tokio runtime, and may block: files are read and synced.
     ///
     /// # Errors
-    /// See [`NodeError`]; [`NodeError::Listen`] where a first start could not listen: no keys were made.
+    /// See [`NodeError`]; [`NodeError::Listen`] where a first start could not listen. Of a first start that cannot listen,
+    /// has no usable policy, witness's key or origin prefix nothing is left, not even the directory.
     pub fn open(config: Config, mode: Mode) -> Result<Self, NodeError> {
         Self::open_on(Arc::new(OsDisk), config, mode)
     }
@@ -261,19 +262,19 @@ impl Node {
         mode: Mode,
     ) -> Result<Self, NodeError> {
         // What can be refused is refused before anything is made.
-        if DataDir::read_node(&*disk, &config.data_dir)?.is_none() && mode != Mode::Online {
+        let first = DataDir::read_node(&*disk, &config.data_dir)?.is_none();
+        if first && mode != Mode::Online {
             return Err(NodeError::Empty(config.data_dir));
         }
         let policy = config.policy.as_deref().map(NodeQuorum::read).transpose()?;
         let quorum = policy.as_ref().map(NodeQuorum::of).transpose()?.flatten();
+        if first {
+            can_begin(&config)?;
+        }
         make_private_dir(&config.data_dir)?;
         // Keys are made under the lock: of two first starts at once one makes the node.
         let locked = DataDir::lock(Arc::clone(&disk), &config.data_dir)?;
         let known = locked.node().map(str::to_owned);
-        if known.is_none() {
-            // A first start that could never be announced makes no keys.
-            crate::serve::can_listen(&config)?;
-        }
         let identity = Identity::open(KeyDir::open(&config.data_dir)?, known.as_deref())?;
         let data_dir = locked.open(&identity.fingerprint().to_string())?;
         let state = Arc::new(State::open(&disk, &config.data_dir.join("state.redb"))?);
@@ -356,6 +357,18 @@ impl Node {
     /// but the time the next start needs.
     pub fn close(self) {
         self.inner.close();
+    }
+}
+
+/// A first start that would end here later leaves nothing behind, not even the directory.
+fn can_begin(config: &Config) -> Result<(), NodeError> {
+    crate::serve::can_listen(config)?;
+    if let Some(witness) = &config.witness {
+        Witness::check_keys(witness)?;
+    }
+    match &config.origin_prefix {
+        Some(prefix) => crate::open::origin_of(prefix, crate::scroll::ENGINE_SCROLLS[0]).map(drop),
+        None => Ok(()),
     }
 }
 

@@ -158,10 +158,7 @@ impl Inner {
             Some(prefix) => prefix.clone(),
             None => self.identity.fingerprint().origin_prefix(),
         };
-        let origin = format!("{}/{name}", prefix.trim_end_matches('/'));
-        // The log's key name is its origin, so the origin must be able to be one (L-02, L-09).
-        KeyName::new(&origin)
-            .map_err(|e| create(format!("the origin {origin:?} cannot be used: {e}")))?;
+        let origin = origin_of(&prefix, name)?;
         let spec = ScrollSpec {
             name: name.to_owned(),
             kind,
@@ -571,6 +568,19 @@ impl Inner {
             })
             .filter_map(|key| LogKey::try_from(key).ok())
             .collect()
+    }
+}
+
+/// The origin of a scroll made under a prefix. The log's key name is its origin, so the origin must be able to be one
+/// (L-02, L-09).
+pub(crate) fn origin_of(prefix: &str, name: &str) -> Result<String, NodeError> {
+    let origin = format!("{}/{name}", prefix.trim_end_matches('/'));
+    match KeyName::new(&origin) {
+        Ok(_) => Ok(origin),
+        Err(e) => Err(NodeError::Create {
+            name: name.to_owned(),
+            reason: format!("the origin {origin:?} cannot be used: {e}"),
+        }),
     }
 }
 

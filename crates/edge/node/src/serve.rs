@@ -93,19 +93,20 @@ impl Node {
     }
 }
 
-/// Whether the listen addresses are free now.
+/// Whether the listen addresses are free now, all at once.
 ///
 /// # Errors
 /// [`NodeError::Listen`].
 pub(crate) fn can_listen(config: &Config) -> Result<(), NodeError> {
     let witness = config.witness.as_ref().and_then(|w| w.listen);
-    for address in [config.listen, witness].into_iter().flatten() {
+    let addresses = [config.listen, witness].into_iter().flatten();
+    let bound = addresses.map(|address| {
         std::net::TcpListener::bind(address).map_err(|source| NodeError::Listen {
             address: address.to_string(),
             source,
-        })?;
-    }
-    Ok(())
+        })
+    });
+    bound.collect::<Result<Vec<_>, _>>().map(drop)
 }
 
 async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, NodeError> {
@@ -416,6 +417,24 @@ mod tests {
     use crate::testing::node;
 
     const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+    #[test]
+    fn one_address_for_two_listeners_is_refused_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = crate::testing::config(dir.path());
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        config.listen = Some(address);
+        config.witness = Some(crate::witness::WitnessConfig {
+            name: "w.example/a".to_owned(),
+            listen: Some(address),
+            keys: crate::witness::KeySources::default(),
+            logs: Vec::new(),
+            new_keys: false,
+        });
+        assert!(matches!(can_listen(&config), Err(NodeError::Listen { .. })));
+    }
 
     struct Serving {
         dir: tempfile::TempDir,

@@ -7,12 +7,14 @@ use quorate_provenance::Subject;
 use quorate_receipt::Blake3Hash;
 use quorate_trace::{Format, SourceRule};
 
+use super::value;
+
 /// `quorate session import`
 #[derive(Debug, Args)]
 #[command(
     after_help = "Each trace of an OTLP/JSON file becomes a session, and each span a step; a log becomes one session, and each \
                   line a step. docs/provenance.md says how they are mapped, what a step is taken to derive from, and what an \
-                  import cannot know."
+                  import cannot know. Every import makes sessions of its own: what is imported twice is recorded twice."
 )]
 pub(crate) struct Import {
     /// The trace or the log; '-' is standard input
@@ -46,7 +48,7 @@ pub(crate) struct Import {
     #[arg(long, conflicts_with = "payload")]
     pub(crate) open: bool,
     /// Go on with an import that broke off: the same file and flags, and the session it had opened
-    #[arg(long, value_name = "SESSION", conflicts_with_all = ["trace", "subject"])]
+    #[arg(long, value_name = "SESSION", value_parser = value::session, conflicts_with_all = ["trace", "subject"])]
     pub(crate) resume: Option<Blake3Hash>,
     /// Show the steps that would be recorded, and record nothing; needs no key and no node
     #[arg(long, conflicts_with_all = ["resume", "payload", "open"])]

@@ -7,6 +7,7 @@ use quorate_provenance::Subject;
 use quorate_receipt::{Blake3Hash, PublicKeyText, Timestamp};
 
 use super::replication::{Fetch, Publish};
+use super::value;
 
 /// `quorate actor …`
 #[derive(Debug, Subcommand)]
@@ -30,11 +31,14 @@ pub(crate) enum Actor {
         /// Its public key, ed25519:z…
         key: PublicKeyText,
         /// The first time at which the key counts, RFC 3339
-        #[arg(long, value_name = "TIME", value_parser = time)]
+        #[arg(long, value_name = "TIME", value_parser = value::time)]
         not_before: Option<Timestamp>,
         /// The last time at which the key counts
-        #[arg(long, value_name = "TIME", value_parser = time)]
+        #[arg(long, value_name = "TIME", value_parser = value::time)]
         not_after: Option<Timestamp>,
+        /// Pin a key that was taken back with 'actor remove' once more
+        #[arg(long)]
+        again: bool,
     },
     /// Take a pinned key back: it records nothing more
     Remove {
@@ -46,17 +50,6 @@ pub(crate) enum Actor {
     },
     /// List the pinned keys
     List,
-}
-
-pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text.as_bytes()).map_err(|e| e.to_string())
-}
-
-/// `NAME=VALUE`.
-fn attribute(text: &str) -> Result<(String, String), String> {
-    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
-    let (name, value) = parts.ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// `quorate session …`
@@ -71,7 +64,7 @@ pub(crate) enum Session {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
         /// A remark, for everybody who reads the session (repeatable)
-        #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+        #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = value::attribute)]
         attributes: Vec<(String, String)>,
     },
     /// Record a step; its hash is printed
@@ -79,6 +72,7 @@ pub(crate) enum Session {
     /// Close a session: nothing can be added or left out after that
     Close {
         /// The session
+        #[arg(value_parser = value::session)]
         session: Blake3Hash,
         /// The file with the actor's seed
         #[arg(long, value_name = "FILE")]
@@ -97,6 +91,7 @@ pub(crate) enum Session {
     /// Show one session: who, how many steps, and where in the scroll
     Show {
         /// The session
+        #[arg(value_parser = value::session)]
         session: Blake3Hash,
     },
 }
@@ -107,10 +102,13 @@ pub(crate) enum Session {
     group = clap::ArgGroup::new("kind").required(true),
     group = clap::ArgGroup::new("what"),
     after_help = "What kind of step it is, is one of --tool, --prompt, --response, --retrieval, --artifact, --merge and \
-                  --note. What it was about, if anything, is one of --text, --inline, --hash and --seal."
+                  --note. What it was about, if anything, is one of --text, --inline, --hash and --seal. Without \
+                  --source a step is as trusted as its parents are; with neither it is 'undeclared', which counts as \
+                  adversarial, and so does everything that derives from it."
 )]
 pub(crate) struct Step {
     /// The session
+    #[arg(value_parser = value::session)]
     pub(crate) session: Blake3Hash,
     /// The file with the actor's seed
     #[arg(long, value_name = "FILE")]
@@ -158,7 +156,7 @@ pub(crate) struct Step {
     #[arg(long, value_name = "TYPE")]
     pub(crate) media_type: Option<String>,
     /// A remark, for everybody who reads the step (repeatable)
-    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = value::attribute)]
     pub(crate) attributes: Vec<(String, String)>,
 }
 
@@ -214,6 +212,7 @@ pub(crate) enum Bundle {
     /// Write a session as one file that anyone can check anywhere
     Export {
         /// The session
+        #[arg(value_parser = value::session)]
         session: Blake3Hash,
         /// Where the bundle goes; '-' is standard output
         #[arg(short, long, value_name = "FILE")]
@@ -239,7 +238,7 @@ pub(crate) enum Bundle {
         #[arg(long)]
         steps: bool,
         /// Judge age and expiry as of this time, RFC 3339 [default: the clock's]
-        #[arg(long, value_name = "TIME", value_parser = time)]
+        #[arg(long, value_name = "TIME", value_parser = value::time)]
         now: Option<Timestamp>,
     },
     /// Compare two bundles: do they show that an actor told two stories?
@@ -282,7 +281,7 @@ pub(crate) enum Bundle {
         #[arg(long, value_name = "TEXT")]
         nonce: String,
         /// The last moment at which it counts, RFC 3339
-        #[arg(long, value_name = "TIME", value_parser = time)]
+        #[arg(long, value_name = "TIME", value_parser = value::time)]
         expires: Timestamp,
         /// The file with the seed of the session's key
         #[arg(long, value_name = "FILE")]
@@ -337,6 +336,9 @@ pub(crate) enum TrustAnchor {
         /// Where the anchor goes [default: standard output]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Overwrite FILE if it exists: it says whom to believe
+        #[arg(long, requires = "output")]
+        force: bool,
     },
     /// Show whom and what a trust anchor believes
     Show {

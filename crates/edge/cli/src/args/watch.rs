@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use quorate_node::watch::Place;
 
+use super::value;
 use super::when::seconds;
 
 /// `quorate log audit`
@@ -59,7 +60,7 @@ pub(crate) struct Monitor {
     #[arg(long, conflicts_with = "serve")]
     pub(crate) quiet: bool,
     /// Go on as a service, with /metrics and /healthz on this address
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = value::address)]
     pub(crate) serve: Option<SocketAddr>,
     /// How often the service checks each log
     #[arg(long, value_name = "AGE", default_value = "1m", requires = "serve")]

@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 use quorate_node::AgentKey;
 use quorate_note::{KeyKind, KeyName, VerifierKey};
 
+use super::value;
+
 /// `quorate witness …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Witness {
@@ -79,7 +81,7 @@ pub(crate) enum Witness {
 )]
 pub(crate) struct Serve {
     /// Address of the witness's HTTP calls [default: 0.0.0.0:8443]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = value::address)]
     pub(crate) bind: Option<SocketAddr>,
     /// The name under which it co-signs: a domain you own, one name for each witness
     #[arg(long, value_name = "NAME")]
@@ -103,7 +105,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) new_keys: bool,
     /// Address of this node's own API and console [default: none, only the socket in the data directory]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = value::address)]
     pub(crate) listen: Option<SocketAddr>,
     /// Another host name that requests to the API may use (repeatable)
     #[arg(long = "host", value_name = "NAME")]

@@ -17,11 +17,13 @@ use crate::client::{Client, Without};
 use crate::failure::{Failure, Stop, reason};
 use crate::local::Settings;
 use crate::out::Out;
-use crate::text::Table;
+use crate::text::{Table, seconds};
 use crate::uri::Uri;
 
 /// A seed's file: 64 hexadecimal digits and a newline.
 const MAX_SEED: u64 = 128;
+const SEED_HINT: &str =
+    "name the file with the seed; 'quorate actor generate --output FILE' makes one";
 
 /// A key's JWK, as trust anchors hold it.
 pub(super) fn jwk(key: &PublicKeyText) -> Value {
@@ -69,24 +71,31 @@ pub(super) fn secret(path: &Path) -> Result<SecretKey, Failure> {
     };
     let failed = |e| Failure::file("read", path, &e);
     // What is judged and what is read are one open file, whatever becomes of the name.
-    let file = std::fs::File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    if meta.is_dir() {
+        return Err(refused("it is a directory", SEED_HINT));
+    }
+    let mut text = Zeroizing::new(Vec::with_capacity(256));
+    (&mut file)
+        .take(MAX_SEED + 1)
+        .read_to_end(&mut text)
+        .map_err(failed)?;
+    let digits = text.strip_suffix(b"\n").unwrap_or(&text);
+    let seed = seed(digits).ok_or_else(|| {
+        let why = match text.is_empty() {
+            true => "it is empty; a seed is 64 hexadecimal digits",
+            false => "it does not hold a seed: 64 hexadecimal digits",
+        };
+        refused(why, SEED_HINT)
+    })?;
+    // Only of a seed: whoever names another file by mistake is not to change who may read that.
+    if meta.permissions().mode() & 0o077 != 0 {
         return Err(refused(
             "others may read it",
             "run 'chmod 600' on it; if others had access to it, make a new key and remove this one",
         ));
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(256));
-    file.take(MAX_SEED + 1)
-        .read_to_end(&mut text)
-        .map_err(failed)?;
-    let digits = text.strip_suffix(b"\n").unwrap_or(&text);
-    let seed = seed(digits).ok_or_else(|| {
-        refused(
-            "it does not hold a seed: 64 hexadecimal digits",
-            "'quorate actor generate --output FILE' makes one",
-        )
-    })?;
     Ok(SecretKey::from_seed(*seed))
 }
 
@@ -116,6 +125,7 @@ pub(super) async fn run(settings: &Settings, actor: Actor, out: Out) -> Result<(
             key,
             not_before,
             not_after,
+            again,
         } => {
             let mut client = Client::connect(settings, Without::Refuse).await?;
             let body = json!({
@@ -123,11 +133,18 @@ pub(super) async fn run(settings: &Settings, actor: Actor, out: Out) -> Result<(
                 "key": key.to_string(),
                 "not_before": not_before.map(|t| t.to_string()),
                 "not_after": not_after.map(|t| t.to_string()),
+                "again": again,
             });
             let what = format!("cannot pin a key of {actor}");
             let done = client
                 .change(Method::POST, &Uri::path(&["actors"]), Some(&body), &what)
-                .await?;
+                .await
+                .map_err(|failure| match failure.is("taken-back") {
+                    true => failure.hint(
+                        "make a new key with 'quorate actor generate'; if this one is in no other hands, pin it once more with --again",
+                    ),
+                    false => failure,
+                })?;
             out.answer(&done, |_| {
                 format!("{key}\nmay record sessions of {actor} from now on.\n")
             })?;
@@ -161,10 +178,10 @@ pub(super) async fn run(settings: &Settings, actor: Actor, out: Out) -> Result<(
                 let mut table = Table::new(&["actor", "state", "key"]);
                 for actor in array(&list, "actors") {
                     let state = match actor["in_force"].as_bool() {
-                        Some(true) => "pinned",
-                        _ => "removed",
+                        Some(true) => "pinned".to_owned(),
+                        _ => format!("removed {}", seconds(string(actor, "removed_at"))),
                     };
-                    table.push(&[string(actor, "actor"), state, string(actor, "key")]);
+                    table.push(&[string(actor, "actor"), &state, string(actor, "key")]);
                 }
                 table.render(paint)
             })?;

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Stop};
 use crate::local::{Mode, Settings};
 use crate::out::Out;
 use crate::progress::bar as bar_over;
-use crate::text::Paint;
+use crate::text::{Paint, count};
 use crate::uri::Uri;
 
 use input::{Form, Input};
@@ -141,7 +141,8 @@ async fn lines(
             format!("you stopped it before the end of {name}"),
         )
         .hint(format!(
-            "the first {durable} lines are durable: to go on, append from line {} on",
+            "{}: to go on, append from line {} on",
+            first(durable),
             durable + 1
         ))
         .into());
@@ -182,6 +183,13 @@ fn said(paint: Paint, report: &Value, raw: bool, offline: bool) -> String {
     text
 }
 
+fn first(lines: u64) -> String {
+    match lines {
+        1 => "the first line is durable".to_owned(),
+        n => format!("the first {n} lines are durable"),
+    }
+}
+
 /// A refusal that knows where in the input it happened and how to go on.
 fn at_line(status: StatusCode, answer: &Value, what: &str, name: &str, durable: u64) -> Failure {
     let line = answer
@@ -195,20 +203,19 @@ fn at_line(status: StatusCode, answer: &Value, what: &str, name: &str, durable: 
     let failure = refusal(status, answer, &what);
     let go_on = match (line, durable) {
         _ if failure.is("stopping") => format!(
-            "{durable} lines are acknowledged; those behind them may be there or not: compare before you append again"
+            "{} acknowledged; what is behind may be there or not: compare before you append again",
+            count(durable, "line is", "lines are")
         ),
         (None, 0) => String::new(),
         (Some(_), 0) => {
             "nothing of this input was appended: mend the line and append it again".to_owned()
         }
         (Some(_), n) => format!(
-            "the first {n} lines are durable: mend the input and append from line {} on",
+            "{}: mend the input and append from line {} on",
+            first(n),
             n + 1
         ),
-        (None, n) => format!(
-            "the first {n} lines are durable: append from line {} on",
-            n + 1
-        ),
+        (None, n) => format!("{}: append from line {} on", first(n), n + 1),
     };
     failure.and_hint(&go_on)
 }

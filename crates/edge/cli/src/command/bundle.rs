@@ -9,13 +9,14 @@ use quorate_provenance::{Label, Step, Verified};
 use quorate_receipt::{Blake3Hash, Timestamp};
 use quorate_verify::bundle::view::{Listing, StepView};
 use quorate_verify::bundle::{
-    AttestError, BundleReport, BundleVerifier, Failure as Judged, MAX_STATEMENT_LEN, Presentation,
-    Source, opening,
+    AttestError, BundleError, BundleReport, BundleVerifier, Failure as Judged, MAX_STATEMENT_LEN,
+    Presentation, Source, opening,
 };
 use serde_json::json;
 
 use super::actor::secret;
-use super::session::now;
+use super::kind::Kind;
+use super::session::{self, now};
 use super::trust_anchor::read_anchor;
 use super::verify::{laid_out, read};
 use crate::args::Bundle;
@@ -46,14 +47,16 @@ pub(super) async fn export(
 ) -> Result<(), Stop> {
     let what = format!("cannot export the session {session}");
     let id = session.to_string();
+    let payload = wanted.payload.as_deref();
+    let payload = payload.map(|file| json_payload(file, &what)).transpose()?;
     let mut uri = Uri::path(&["sessions", &id, "bundle"]);
     if wanted.with_sealed {
         uri = uri.query("sealed", "true");
     }
-    let asked = match &wanted.payload {
+    let asked = match payload {
         None => request(Method::GET, &uri, empty()),
-        Some(file) => {
-            let mut asked = request(Method::POST, &uri, full(read(file, MAX_PAYLOAD)?));
+        Some(payload) => {
+            let mut asked = request(Method::POST, &uri, full(payload));
             let json = HeaderValue::from_static("application/json");
             asked.headers_mut().insert(header::CONTENT_TYPE, json);
             asked
@@ -77,22 +80,50 @@ pub(super) async fn export(
         }
     }
     sink.finish()?;
-    if output == Path::new("-") {
-        return Ok(());
-    }
-    let file = output.display().to_string();
-    let report = json!({"session": id, "file": file, "octets": length});
-    out.answer(&report, |paint| {
-        format!(
-            "{} of {}: {file}\n{}\n",
-            paint.bold("Bundle"),
-            octets(length),
-            paint.dim(
-                "To verify it anywhere, with a trust anchor that did not come with it:\n  \
-                 quorate bundle verify FILE --trust-anchor ANCHOR"
+    // Asked afterwards: a session that is open now was open then. The bundle is written, whatever the answer is.
+    let closed = session::is_closed(&mut client, session).await.ok();
+    if !stdout {
+        let file = output.display().to_string();
+        let report = json!({"session": id, "file": file, "octets": length, "complete": closed});
+        out.answer(&report, |paint| {
+            format!(
+                "{} of {}: {file}\n{}\n",
+                paint.bold("Bundle"),
+                octets(length),
+                paint.dim(&format!(
+                    "To verify it anywhere, with a trust anchor that did not come with it:\n  \
+                     quorate bundle verify {file} --trust-anchor ANCHOR"
+                ))
             )
-        )
-    })
+        })?;
+    }
+    if closed == Some(false) {
+        out.aside(&format!(
+            "The session is open: every trust anchor refuses this bundle as incomplete, unless it says \
+             \"require\":{{\"complete\":false}}.\nTo close it: quorate session close {id} --key FILE; then export it again."
+        ));
+    }
+    Ok(())
+}
+
+/// The payload as it is, if it can stand in a bundle.
+fn json_payload(file: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+    let bytes = read(file, MAX_PAYLOAD)?;
+    let judged = match bytes.is_empty() {
+        true => Err("it is empty".to_owned()),
+        false => quorate_receipt::json::parse(&bytes).map_err(|e| reason(&e)),
+    };
+    match judged {
+        Ok(_) => Ok(bytes),
+        Err(why) => {
+            let file = file.display();
+            let why = format!("{file} is not JSON, which alone can stand in a bundle: {why}");
+            Err(Failure::refused("malformed", what, why).hint(format!(
+                "export without --payload, and hand {file} over beside the bundle: \
+                 quorate bundle verify BUNDLE --trust-anchor ANCHOR --payload {file}"
+            )))
+        }
+    }
 }
 
 pub(super) fn run(bundle: Bundle, out: Out) -> Result<(), Stop> {
@@ -240,6 +271,11 @@ fn verify(
     out: Out,
 ) -> Result<(), Stop> {
     let anchor = read_anchor(anchor)?;
+    let given = Given {
+        path,
+        payload: payload.is_some(),
+        now: at,
+    };
     let at = at.map_or_else(now, Ok)?;
     let mut verifier = BundleVerifier::new(&anchor, at);
     if let Some(file) = payload {
@@ -254,7 +290,7 @@ fn verify(
             verifier.verify_each(Pieces(file), each)
         }
     };
-    let report = judged.map_err(|error| refusal(path, error))?;
+    let report = judged.map_err(|error| given.refusal(error))?;
     let listed = text(&report, listing.steps());
     let verdict = serde_json::to_value(listing.verdict(&report));
     let verdict = verdict
@@ -273,6 +309,46 @@ pub(super) fn refusal(path: &Path, error: Judged<std::io::Error>) -> Failure {
         Judged::Refused(error) => {
             let what = format!("{} does not verify", path.display());
             Failure::refused(error.code(), what, reason(&error)).hint(error.hint())
+        }
+    }
+}
+
+/// What a verification was given, where a refusal may have its cause.
+struct Given<'a> {
+    path: &'a Path,
+    payload: bool,
+    now: Option<Timestamp>,
+}
+
+impl Given<'_> {
+    /// The verifier's verdict and code, with a hint that knows the command line.
+    fn refusal(&self, error: Judged<std::io::Error>) -> Failure {
+        let hint = match &error {
+            Judged::Read(_) => None,
+            Judged::Refused(error) => self.hint(error),
+        };
+        let failure = refusal(self.path, error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+
+    fn hint(&self, error: &BundleError) -> Option<&'static str> {
+        match error.code() {
+            "bundle-malformed" | "presentation-malformed" | "attestation-malformed"
+                if self.path != Path::new("-") =>
+            {
+                Kind::of_file(self.path).as_bundle()
+            }
+            "payload-unbound" if !self.payload => Some(
+                "if the trust anchor asks for a payload: this session was closed without one, so ask for another, or use an anchor \
+                 that does not ask\nif a payload is in the bundle: do not believe that it came from the session",
+            ),
+            "from-the-future" if self.now.is_some() => {
+                Some("--now is before the co-signatures: give a later time, or leave it out")
+            }
+            _ => None,
         }
     }
 }

@@ -343,7 +343,7 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
             ),
         )
         .row("origin", string(scroll, "origin"))
-        .row("root", string(scroll, "root"))
+        .row("root", root_line(scroll))
         .row("checkpoint", checkpoint(scroll));
     if let Some(head) = scroll.get("head_hash").and_then(Value::as_str) {
         fields.push("head", head);
@@ -382,6 +382,22 @@ fn scroll_page(scroll: &Value, paint: Paint) -> String {
         fields.render(paint),
         paint.dim(&whole)
     )
+}
+
+/// The root of all entries, whether a head over them is signed yet or not.
+fn root_line(scroll: &Value) -> String {
+    let root = string(scroll, "root");
+    let size = number(scroll, "size");
+    match size.saturating_sub(number(&scroll["checkpoint"], "size")) {
+        0 => root.to_owned(),
+        unsigned if unsigned == size => format!("{root}, not signed yet"),
+        unsigned => {
+            let raw = string(scroll, "format") == "raw";
+            let newest = entries(unsigned, raw);
+            let are = if unsigned == 1 { "is" } else { "are" };
+            format!("{root}, not signed yet: the newest {newest} {are} under no checkpoint")
+        }
+    }
 }
 
 /// When a head was signed. A backup does not say.
@@ -425,5 +441,26 @@ fn witnessing(value: &Value) -> String {
     match scroll::witnessing(value) {
         "unwitnessed" => "none: whoever controls the node's machine can rewrite it".to_owned(),
         state => printable(state),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_that_no_head_covers_says_so() {
+        let scroll = |signed: Value| json!({"size": 3, "root": "R", "checkpoint": signed});
+        assert_eq!(root_line(&scroll(json!({"size": 3}))), "R");
+        assert_eq!(root_line(&scroll(Value::Null)), "R, not signed yet");
+        assert_eq!(
+            root_line(&scroll(json!({"size": 2}))),
+            "R, not signed yet: the newest 1 receipt is under no checkpoint"
+        );
+        assert_eq!(
+            root_line(&scroll(json!({"size": 1}))),
+            "R, not signed yet: the newest 2 receipts are under no checkpoint"
+        );
+        assert_eq!(root_line(&json!({"size": 0, "root": "R"})), "R");
     }
 }

@@ -26,7 +26,15 @@ const ALARM: &str = "exit code 1: what a log shows is not as it should be (3: so
 const UNKNOWN: &str = "exit code 3: somebody could not be asked, nothing speaks against a log (1: something does; 0: all well)\n\
                        check address and network and run it again; if it lasts, ask whoever runs what is named above";
 
-pub(super) fn run(words: &args::Monitor, out: Out) -> Result<(), Stop> {
+pub(super) fn run(global: &args::Global, words: &args::Monitor, out: Out) -> Result<(), Stop> {
+    // Whoever says both knows where a monitor remembers: the flag is one for all commands.
+    if global.data_dir.is_some() && words.state.is_none() {
+        let why =
+            "a monitor has no data directory: what it remembers of logs is in a folder of its own";
+        return Err(Failure::usage(WHAT, why)
+            .hint("name that folder with --state, and leave --data-dir out")
+            .into());
+    }
     let mut witnesses = words.witnesses.clone();
     let mut policies = Vec::new();
     for file in &words.policies {

@@ -44,22 +44,9 @@ async fn show(settings: &Settings, words: &policy::Show, out: Out) -> Result<(),
         let answer = json!({"scroll": scroll, "policy": String::from_utf8_lossy(&text)});
         return out.line(&answer.to_string());
     }
-    let mut sink = anchor(output.as_deref(), *force)?;
+    let mut sink = Sink::open_trusted(output.as_deref(), *force, "a policy")?;
     sink.write(&text)?;
     sink.finish()
-}
-
-/// Where a policy goes. An existing one says whom its owner believes: it is not replaced in passing.
-fn anchor(output: Option<&Path>, force: bool) -> Result<Sink, Failure> {
-    match output {
-        Some(path) if !force && path != "-" && path.is_file() => {
-            let what = format!("cannot write {}", path.display());
-            let why = "it exists already, and a policy says whom its owner believes";
-            let hint = "name a file that does not exist yet, or overwrite this one with --force";
-            Err(Failure::refused("exists", what, why).hint(hint))
-        }
-        _ => Sink::open(output),
-    }
 }
 
 /// A file of the kind that policies and their labels are. Neither has more than [`MAX_POLICY_LEN`] octets; one

@@ -1,5 +1,6 @@
 //! `quorate session …`: recording what an actor does, signed where its key is.
 
+mod again;
 mod draft;
 mod import;
 
@@ -8,8 +9,11 @@ use quorate_note::{base64, ed25519::SecretKey};
 use quorate_provenance::{DraftError, Payload, Recorder, Subject};
 use quorate_receipt::{Blake3Hash, Receipt, Timestamp};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
+use self::again::again;
 use self::draft::Drafted;
 use super::actor::secret;
 use super::scroll::{array, string};
@@ -19,11 +23,9 @@ use crate::client::{Client, Without, full, json_body, request};
 use crate::failure::{Failure, Stop, reason};
 use crate::local::Settings;
 use crate::out::Out;
-use crate::text::{Fields, Table};
+use crate::text::{Fields, Table, count, seconds};
 use crate::uri::Uri;
 
-/// How often a receipt is signed anew because somebody else with the key was faster.
-const ATTEMPTS: usize = 5;
 /// The largest file that content or payload may be read from.
 const MAX_CONTENT: u64 = 1 << 30;
 
@@ -36,11 +38,14 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
             key,
             attributes,
         } => {
+            distinct(&attributes)?;
             let key = secret(&key)?;
             let mut client = Client::connect(settings, Without::Refuse).await?;
             open(&mut client, key, subject, attributes, out).await
         }
         Session::Step(step) => {
+            distinct(&step.attributes)?;
+            typed(&step)?;
             let key = Arc::new(secret(&step.key)?);
             let mut client = Client::connect(settings, Without::Refuse).await?;
             record_step(&mut client, key, &step, out).await
@@ -52,11 +57,15 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
             media_type,
         } => {
             let key = Arc::new(secret(&key)?);
-            let payload = payload
-                .map(|file| read(&file, MAX_CONTENT).map(|bytes| bound(&bytes, media_type)))
-                .transpose()?;
+            let read = payload.as_deref().map(|file| read(file, MAX_CONTENT));
+            let bytes = read.transpose()?;
+            let bound = bytes.as_deref().map(|bytes| bound(bytes, media_type));
             let mut client = Client::connect(settings, Without::Refuse).await?;
-            close(&mut client, key, session, payload, out).await
+            close(&mut client, key, session, bound.as_ref(), out).await?;
+            if let (Some(file), Some(Bound { json: false, .. })) = (payload, bound) {
+                beside(&file, out);
+            }
+            Ok(())
         }
         Session::Import(import) => import::run(settings, &import, out).await,
         Session::List => list(settings, out).await,
@@ -69,8 +78,11 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
                     .row("subject", string(&shown, "subject"))
                     .row("key", string(&shown, "key"))
                     .row("state", string(&shown, "state"))
-                    .row("steps", shown["steps"].to_string());
+                    .row("steps", shown["steps"].to_string())
+                    .row("opened", seconds(string(&shown, "opened_at")))
+                    .row("last receipt", seconds(string(&shown, "last_at")));
                 fields.push("head", string(&shown, "head"));
+                fields.push("in Provenance", places(&shown));
                 fields.render(paint)
             })?;
             Ok(())
@@ -78,14 +90,72 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
     }
 }
 
-/// JSON counts in its canonical form, so that it can stand in a bundle; anything else byte for byte.
-fn bound(bytes: &[u8], media_type: Option<String>) -> Payload {
-    let canonical = quorate_receipt::json::canonicalize(bytes).ok();
-    let json = canonical.is_some().then(|| "application/json".to_owned());
-    Payload {
-        hash: quorate_verify::bundle::payload_hash(canonical.as_deref().unwrap_or(bytes)),
-        media_type: media_type.or(json).map(Into::into),
+/// A name with two values would keep one of them.
+fn distinct(attributes: &[(String, String)]) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    match attributes.iter().find(|(name, _)| !names.insert(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let why = format!("{name:?} is given more than once, and has one value");
+            Err(Failure::usage("cannot take the attributes", why)
+                .hint("give each name once; nothing was recorded"))
+        }
     }
+}
+
+/// A media type with nothing that it is of would be left out.
+fn typed(step: &Step) -> Result<(), Failure> {
+    match &step.media_type {
+        Some(media_type) if step.artifact.is_none() && step.hash.is_none() => {
+            let why =
+                "it is that of an --artifact, or of what --hash names, and this step has neither";
+            let hint = format!(
+                "leave it out, or write it as a remark: --attribute media_type={media_type}"
+            );
+            let what = format!("cannot take the media type {media_type}");
+            Err(Failure::usage(what, why).hint(hint))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the receipts stand: `0..2, 5`.
+fn places(session: &Value) -> String {
+    let runs = array(session, "places").iter();
+    let runs = runs.filter_map(|run| Some((run[0].as_u64()?, run[1].as_u64()?)));
+    let text = runs.map(|(first, count)| match count {
+        0 | 1 => first.to_string(),
+        n => format!("{first}..{}", first + n - 1),
+    });
+    text.collect::<Vec<_>>().join(", ")
+}
+
+/// What a closing says of a payload.
+struct Bound {
+    payload: Payload,
+    /// It can stand in a bundle.
+    json: bool,
+}
+
+/// JSON counts in its canonical form, so that it can stand in a bundle; anything else byte for byte.
+fn bound(bytes: &[u8], media_type: Option<String>) -> Bound {
+    let canonical = quorate_receipt::json::canonicalize(bytes).ok();
+    let json = canonical.is_some();
+    let default = json.then(|| "application/json".to_owned());
+    let payload = Payload {
+        hash: quorate_verify::bundle::payload_hash(canonical.as_deref().unwrap_or(bytes)),
+        media_type: media_type.or(default).map(Into::into),
+    };
+    Bound { payload, json }
+}
+
+/// Says how a payload that is no JSON comes to an auditor.
+fn beside(file: &Path, out: Out) {
+    let file = file.display();
+    out.aside(&format!(
+        "{file} is not JSON: it is bound byte for byte, and travels beside the bundle:\n\
+         quorate bundle verify BUNDLE --trust-anchor ANCHOR --payload {file}"
+    ));
 }
 
 pub(super) fn now() -> Result<Timestamp, Failure> {
@@ -144,6 +214,11 @@ async fn show(client: &mut Client, session: &Blake3Hash) -> Result<Value, Failur
     client.get(&uri, &what).await.map_err(known)
 }
 
+/// Whether nothing can be added to a session any more.
+pub(super) async fn is_closed(client: &mut Client, session: &Blake3Hash) -> Result<bool, Failure> {
+    Ok(string(&show(client, session).await?, "state") == "closed")
+}
+
 fn known(failure: Failure) -> Failure {
     match failure.is("not-found") || failure.is("unknown-scroll") {
         true => failure.hint("'quorate session list' lists them"),
@@ -197,30 +272,24 @@ async fn record_step(
 ) -> Result<(), Stop> {
     let what = format!("cannot record a step of {}", step.session);
     let Drafted { draft, sealed } = Drafted::of(step)?;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
+    let recorded = again(async || {
         let (mut recorder, shown) = resumed(client, &key, &step.session).await?;
         let parents = draft::parents(client, &step.parents, &shown).await?;
         let sequence = recorder.next_sequence();
         let receipt = recorder
             .step(draft.clone().parents(parents), now()?)
             .map_err(|e| unwritable(&e))?;
-        match send(client, line(&receipt, sealed.as_ref()), &what).await {
-            Err(failure) if failure.is("head-moved") && attempt < ATTEMPTS => {}
-            recorded => {
-                let recorded = recorded?;
-                let hash = receipt.root_hash().to_string();
-                let answer = json!({
-                    "session": step.session.to_string(),
-                    "sequence": sequence,
-                    "step": hash,
-                    "index": recorded["first_index"],
-                });
-                return out.answer(&answer, |_| format!("{sequence} {hash}\n"));
-            }
-        }
-    }
+        let recorded = send(client, line(&receipt, sealed.as_ref()), &what).await?;
+        Ok((sequence, receipt.root_hash().to_string(), recorded))
+    });
+    let (sequence, hash, recorded) = recorded.await?;
+    let answer = json!({
+        "session": step.session.to_string(),
+        "sequence": sequence,
+        "step": hash,
+        "index": recorded["first_index"],
+    });
+    out.answer(&answer, |_| format!("{sequence} {hash}\n"))
 }
 
 /// A receipt, with the content that it seals.
@@ -237,43 +306,39 @@ async fn close(
     client: &mut Client,
     key: Arc<SecretKey>,
     session: Blake3Hash,
-    payload: Option<Payload>,
+    bound: Option<&Bound>,
     out: Out,
 ) -> Result<(), Stop> {
     let what = format!("cannot close the session {session}");
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
+    let payload = bound.map(|bound| bound.payload.clone());
+    let recorded = again(async || {
         let (recorder, shown) = resumed(client, &key, &session).await?;
         let closing = recorder.close(payload.clone(), now()?);
         let closing = closing.map_err(|e| unwritable(&e))?;
-        match send(client, closing.bytes().to_vec(), &what).await {
-            Err(failure) if failure.is("head-moved") && attempt < ATTEMPTS => {}
-            recorded => {
-                let recorded = recorded?;
-                let steps = shown["steps"].as_u64().unwrap_or_default();
-                let hash = payload.as_ref().map(|p| p.hash.to_string());
-                let answer = json!({
-                    "session": session.to_string(),
-                    "steps": steps,
-                    "closing": closing.root_hash().to_string(),
-                    "payload": hash,
-                    "index": recorded["first_index"],
-                });
-                return out.answer(&answer, |paint| {
-                    let mut text = format!("Closed, with {steps} steps.\n");
-                    if let Some(hash) = &hash {
-                        text.push_str(&format!("It binds the payload {hash}\n"));
-                    }
-                    text.push_str(&paint.dim(&format!(
-                        "To hand it over: quorate bundle export {session} -o FILE"
-                    )));
-                    text.push('\n');
-                    text
-                });
-            }
+        let recorded = send(client, closing.bytes().to_vec(), &what).await?;
+        let steps = shown["steps"].as_u64().unwrap_or_default();
+        Ok((steps, closing.root_hash().to_string(), recorded))
+    });
+    let (steps, closing, recorded) = recorded.await?;
+    let hash = payload.as_ref().map(|p| p.hash.to_string());
+    let answer = json!({
+        "session": session.to_string(),
+        "steps": steps,
+        "closing": closing,
+        "payload": hash,
+        "index": recorded["first_index"],
+    });
+    out.answer(&answer, |paint| {
+        let mut text = format!("Closed, with {}.\n", count(steps, "step", "steps"));
+        if let Some(hash) = &hash {
+            text.push_str(&format!("It binds the payload {hash}\n"));
         }
-    }
+        text.push_str(&paint.dim(&format!(
+            "To hand it over: quorate bundle export {session} -o FILE"
+        )));
+        text.push('\n');
+        text
+    })
 }
 
 async fn list(settings: &Settings, out: Out) -> Result<(), Stop> {
@@ -296,13 +361,14 @@ async fn list(settings: &Settings, out: Out) -> Result<(), Stop> {
         if sessions.is_empty() {
             return "No session was recorded. 'quorate session open' opens one.\n".to_owned();
         }
-        let mut table = Table::new(&["subject", "state", "steps", "session"]);
+        let mut table = Table::new(&["subject", "state", ">steps", "opened", "session"]);
         for session in &sessions {
             let steps = session["steps"].to_string();
             table.push(&[
                 string(session, "subject"),
                 string(session, "state"),
                 &steps,
+                &seconds(string(session, "opened_at")),
                 string(session, "id"),
             ]);
         }

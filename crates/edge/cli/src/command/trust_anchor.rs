@@ -3,25 +3,34 @@
 use std::path::Path;
 
 use quorate_policy::Policy;
-use quorate_verify::anchor::{Anchor, MAX_ANCHOR_LEN};
+use quorate_verify::anchor::{Anchor, AnchorError, MAX_ANCHOR_LEN};
 use serde_json::{Map, Value, json};
 
 use super::actor::jwk;
+use super::kind::Kind;
 use super::verify::read;
 use crate::args::TrustAnchor;
 use crate::failure::{Failure, Stop, reason};
 use crate::out::{Out, Sink};
-use crate::text::printable;
+use crate::text::{Paint, printable};
 
 /// Longer words are cut where a trust anchor is shown: a vkey of an Ed25519 key with a long name still fits.
 const LONGEST_WORD: usize = 140;
 
 pub(super) fn read_anchor(path: &Path) -> Result<Anchor, Failure> {
-    let bytes = read(path, MAX_ANCHOR_LEN as u64)?;
+    const HINT: &str = "'quorate trust-anchor new' writes one; docs/bundles.md says what it holds";
+    let bytes =
+        read(path, MAX_ANCHOR_LEN as u64).map_err(|failure| match failure.is("too-long") {
+            true => failure.hint(format!("name a trust anchor: {HINT}")),
+            false => failure,
+        })?;
     Anchor::parse(&bytes).map_err(|error| {
         let what = format!("cannot use the trust anchor {}", path.display());
-        Failure::refused(error.code(), what, reason(&error))
-            .hint("'quorate trust-anchor new' writes one; docs/bundles.md says what it holds")
+        let hint = match Kind::of(&bytes).as_anchor() {
+            Some(hint) => hint.to_owned(),
+            None => HINT.to_owned(),
+        };
+        Failure::refused(error.code(), what, reason(&error)).hint(hint)
     })
 }
 
@@ -35,6 +44,7 @@ pub(super) fn run(anchor: TrustAnchor, out: Out) -> Result<(), Stop> {
             nonce,
             max_age,
             output,
+            force,
         } => {
             let mut anchor = Map::new();
             let mut keys: Vec<Value> = Vec::new();
@@ -75,7 +85,7 @@ pub(super) fn run(anchor: TrustAnchor, out: Out) -> Result<(), Stop> {
             if !require.is_empty() {
                 anchor.insert("require".to_owned(), require.into());
             }
-            write(&Value::Object(anchor), output.as_deref(), out)
+            write(&Value::Object(anchor), output.as_deref(), force, out)
         }
         TrustAnchor::Show { file } => {
             let anchor = read_anchor(&file)?;
@@ -102,15 +112,20 @@ pub(super) fn run(anchor: TrustAnchor, out: Out) -> Result<(), Stop> {
                     file.display()
                 );
                 if !open.is_empty() {
-                    text.push_str(&format!("{}\n", paint.bold("It does not ask for:")));
+                    text.push_str(&format!("{}\n", paint.bold(NOT_ASKED)));
                 }
-                for line in &open {
-                    text.push_str(&paint.paragraph("  - ", line));
-                }
-                text
+                text + &listed(&open, paint)
             })
         }
     }
+}
+
+/// What stands before what an anchor does not ask for.
+const NOT_ASKED: &str = "It does not ask for:";
+
+fn listed(sentences: &[String], paint: Paint) -> String {
+    let lines = sentences.iter();
+    lines.map(|line| paint.paragraph("  - ", line)).collect()
 }
 
 fn policy_text(file: &Path, bytes: &[u8]) -> Result<String, Failure> {
@@ -137,29 +152,49 @@ fn policy_text(file: &Path, bytes: &[u8]) -> Result<String, Failure> {
     })
 }
 
-fn write(anchor: &Value, output: Option<&Path>, out: Out) -> Result<(), Stop> {
+fn write(anchor: &Value, output: Option<&Path>, force: bool, out: Out) -> Result<(), Stop> {
     let mut text = serde_json::to_string_pretty(anchor)
         .map_err(|e| Failure::environment("report", "cannot write the trust anchor", reason(&e)))?;
     text.push('\n');
     // What is written is what is read.
-    Anchor::parse(text.as_bytes()).map_err(|e| {
-        Failure::refused(e.code(), "cannot make this trust anchor", reason(&e))
-            .hint("an ID is a DID or a SPIFFE ID, or a prefix of some that ends in /* or :*")
+    let read = Anchor::parse(text.as_bytes()).map_err(|e| {
+        Failure::refused(e.code(), "cannot make this trust anchor", reason(&e)).hint(unmade(&e))
     })?;
-    let mut sink = Sink::open(output)?;
+    let open = read.not_asked();
+    let mut sink = Sink::open_trusted(output, force, "a trust anchor")?;
     sink.write(text.as_bytes())?;
     sink.finish()?;
-    match output {
-        Some(file) if file != Path::new("-") => {
-            let answer = json!({"file": file.display().to_string()});
-            out.answer(&answer, |_| {
-                format!(
-                    "Written to {}. Hand it over by another way than the bundles it is for.\n",
-                    file.display()
-                )
-            })
+    if let Some(file) = output.filter(|file| *file != Path::new("-")) {
+        let answer = json!({"file": file.display().to_string(), "not_asked": open});
+        out.answer(&answer, |_| {
+            format!(
+                "Written to {}. Hand it over by another way than the bundles it is for.\n",
+                file.display()
+            )
+        })?;
+    }
+    if !open.is_empty() {
+        let lines = listed(&open, out.paint());
+        out.aside(&format!("{NOT_ASKED}\n{}", lines.trim_end()));
+    }
+    Ok(())
+}
+
+/// What to do about words that make no anchor.
+fn unmade(error: &AnchorError) -> &'static str {
+    let about = |member: &str| matches!(error, AnchorError::Expected { path, .. } if path.starts_with(member));
+    match error {
+        AnchorError::Contradiction(_) => {
+            "--max-age needs a --policy whose quorum asks for witnesses: leave one out, or name another policy"
         }
-        _ => Ok(()),
+        _ if about("require.max_age_seconds") => "--max-age is a number of seconds, from 1",
+        _ if about("require.audience") => {
+            "give --audience the text that the presentation is made for, or leave it out"
+        }
+        _ if about("require.nonce") => {
+            "give --nonce the text that you chose for the presentation, or leave it out"
+        }
+        _ => "an ID is a DID or a SPIFFE ID, or a prefix of some that ends in /* or :*",
     }
 }
 

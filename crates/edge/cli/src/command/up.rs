@@ -3,7 +3,8 @@
 
 use std::io::IsTerminal as _;
 
-use quorate_node::{Listening, Mode, Node};
+use quorate_node::{Listening, Mode, Node, NodeError};
+use quorate_store::DataDirError;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -66,15 +67,27 @@ async fn serve(settings: &Settings, page: Page, out: Out) -> Result<(), Stop> {
     let shutdown = shutdown()?;
     let failed = |e| {
         let failure = opening(settings.data_dir(), &e);
-        if failure.is("in-use") {
-            failure.hint("most likely a node is running here already: stop that one first, or give this one a --data-dir of its own")
-        } else {
-            failure
+        match &e {
+            NodeError::DataDir(DataDirError::InUse(_)) => failure.hint(
+                "most likely a node is running here already: stop that one first, or give this one a --data-dir of its own",
+            ),
+            NodeError::Listen { address, .. } if settings.is_for_witness(address) => failure.hint(
+                "choose an address of this machine that no other program uses, with --bind of 'witness serve' or with 'listen' under \
+                 [witness] in the configuration",
+            ),
+            _ => failure,
         }
     };
+    if settings.is_first_start().map_err(failed)? {
+        // There is no scroll yet: refused before a node is made.
+        followed_scrolls_exist(&[], settings)?;
+    }
     let node = Node::open(settings.config(), Mode::Online).map_err(failed)?;
     let first = node.first_start();
-    followed_scrolls_exist(&node, settings)?;
+    let summary = node.summary();
+    let scrolls = array(&summary, "scrolls").iter();
+    let scrolls: Vec<&str> = scrolls.filter_map(Value::as_str).collect();
+    followed_scrolls_exist(&scrolls, settings)?;
     let listening = node.listen().await.map_err(failed)?;
     let start = start(&listening, settings, first)?;
     // Nobody may be reading, for instance under a service manager; the node serves all the same.
@@ -89,12 +102,7 @@ async fn serve(settings: &Settings, page: Page, out: Out) -> Result<(), Stop> {
 }
 
 /// A scroll is made on purpose, with its format and visibility; a misspelt name must not make one.
-fn followed_scrolls_exist(node: &Node, settings: &Settings) -> Result<(), Failure> {
-    let summary = node.summary();
-    let names: Vec<&str> = array(&summary, "scrolls")
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
+fn followed_scrolls_exist(names: &[&str], settings: &Settings) -> Result<(), Failure> {
     match settings
         .follow()
         .iter()
@@ -111,7 +119,7 @@ fn followed_scrolls_exist(node: &Node, settings: &Settings) -> Result<(), Failur
                 "start without it, make the scroll with 'quorate log create {}', and start again",
                 f.scroll
             ));
-            Err(near::or(failure, &f.scroll, names))
+            Err(near::or(failure, &f.scroll, names.iter().copied()))
         }
     }
 }

@@ -29,9 +29,17 @@ enum Taken {
 
 pub(super) fn run(verify: &Verify, out: Out) -> Result<(), Stop> {
     let what = || format!("{} does not verify", verify.proof.display());
-    let policy = read(&verify.policy, MAX_FILE)?;
-    let proof = read(&verify.proof, MAX_FILE)?;
-    let entry = read(&verify.entry, MAX_ENTRY)?;
+    let placed = |path: &Path, limit| {
+        read(path, limit).map_err(|failure| match failure.is("too-long") {
+            true => failure.hint(
+                "check that the files are in their places: verify PROOF --entry FILE --policy FILE",
+            ),
+            false => failure,
+        })
+    };
+    let policy = placed(&verify.policy, MAX_FILE)?;
+    let proof = placed(&verify.proof, MAX_FILE)?;
+    let entry = placed(&verify.entry, MAX_ENTRY)?;
     let policy = Policy::parse(&policy).map_err(|e| {
         Failure::refused(
             "policy-malformed",
@@ -157,9 +165,7 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
             format!("cannot use {}", path.display()),
             format!("it is longer than {limit} octets"),
         )
-        .hint(
-            "check that the files are in their places: verify PROOF --entry FILE --policy FILE",
-        ));
+        .hint("check that this is the file that was meant"));
     }
     Ok(octets)
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::scroll::{number, string};
+use super::scroll::{entries, number, string};
 use crate::args::{Global, Serve, Witness};
 use crate::client::{Client, Without};
 use crate::failure::{Failure, Stop};
@@ -212,7 +212,10 @@ fn log_page(log: &Value, paint: Paint) -> String {
         .row("keys", keys.join(", "))
         .row("requests", format!("{qpd} a day"));
     if let Some(size) = size {
-        fields.push("co-signed", format!("{size} entries, {}", time(log)));
+        fields.push(
+            "co-signed",
+            format!("{}, {}", entries(size, true), time(log)),
+        );
         fields.push("root", string(log, "root"));
     } else {
         fields.push("co-signed", "never");
@@ -221,10 +224,10 @@ fn log_page(log: &Value, paint: Paint) -> String {
     let mut page = fields.render(paint);
     if let Some(halt) = log.get("halt").filter(|h| !h.is_null()) {
         page.push_str(&paint.error(&format!(
-            "\nNothing is signed for this log: a checkpoint of {} entries bears our co-signature, seen {},\n\
+            "\nNothing is signed for this log: a checkpoint of {} bears our co-signature, seen {},\n\
              and is not remembered. Either this state is an older copy, or somebody else has the key.\n\
              'quorate witness resume --help' says what to do.\n",
-            number(halt, "size"),
+            entries(number(halt, "size"), true),
             seconds(string(halt, "at")),
         )));
     }

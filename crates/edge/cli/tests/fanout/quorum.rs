@@ -107,6 +107,8 @@ fn anyone_can_audit_and_watch_a_scroll_of_a_running_node_and_its_witnesses() {
         &url,
         "--policy",
         "served.policy",
+        "--state",
+        "remembered",
         "--json",
     ];
     let watched = || -> Value {

@@ -179,6 +179,9 @@ impl Session {
         };
         match words.as_slice() {
             ["quorate", ..] => self.binary(&line),
+            ["at-once", count, "quorate", words @ ..] => {
+                nothing(self.at_once(count.parse().unwrap(), words))
+            }
             // The runner's own words: enough of a shell for a session to make and compare its files.
             ["write", file, text] => {
                 let text = text
@@ -334,6 +337,29 @@ impl Session {
             stderr,
             code: done.status.code().unwrap_or(-1),
         }
+    }
+
+    /// Runs one command so many times at the same moment; how many were done, and what the others said.
+    fn at_once(&self, count: usize, words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let start = |_| {
+            let mut command = self.quorate(&words);
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped());
+            command.spawn().unwrap()
+        };
+        let running: Vec<Child> = (0..count).map(start).collect();
+        let ended = running
+            .into_iter()
+            .map(|run| run.wait_with_output().unwrap());
+        let (done, failed): (Vec<_>, Vec<_>) = ended.partition(|run| run.status.success());
+        let mut text = format!("{} of {count} done\n", done.len());
+        for run in failed {
+            text.push_str(&String::from_utf8_lossy(&run.stderr));
+        }
+        text
     }
 
     /// Starts a node and waits until it answers.

@@ -23,7 +23,7 @@ use super::read::readable;
 use crate::auth::Principal;
 use crate::checkpoint::Published;
 use crate::lane::{Lane, Whole};
-use crate::provenance::{Batch, Content, Pinning, Place, Recorded, Wanted, export};
+use crate::provenance::{Batch, Content, Ledger, Pinning, Place, Recorded, Wanted, export};
 use crate::scroll::{PROVENANCE, Scroll};
 
 /// Sessions in one answer, unless less is asked for.
@@ -43,6 +43,9 @@ pub(super) struct Actor {
     not_before: Option<String>,
     #[serde(default)]
     not_after: Option<String>,
+    /// Of `POST /actors`: also if the key was taken back before.
+    #[serde(default)]
+    again: bool,
 }
 
 fn invalid(what: &str, why: &dyn std::fmt::Display) -> ApiError {
@@ -51,6 +54,11 @@ fn invalid(what: &str, why: &dyn std::fmt::Display) -> ApiError {
         format!("{what}: {why}; nothing was recorded"),
         "see docs/provenance.md",
     )
+}
+
+/// Of a call that records nothing, whatever it is answered.
+fn unreadable(what: &str, why: &dyn std::fmt::Display) -> ApiError {
+    ApiError::bad_request("malformed", format!("{what}: {why}"), "see docs/api.md")
 }
 
 impl Actor {
@@ -80,6 +88,7 @@ pub(super) async fn add_actor(
         key,
         not_before: time("not_before", new.not_before.as_deref())?,
         not_after: time("not_after", new.not_after.as_deref())?,
+        again: new.again,
     };
     let recorded = app.pin(pinning).await?;
     Ok((StatusCode::CREATED, Json(recorded_value(&recorded))).into_response())
@@ -130,6 +139,10 @@ pub(super) async fn actors(
                     "not_before": pin.not_before().map(|t| t.to_string()),
                     "not_after": pin.not_after().map(|t| t.to_string()),
                     "in_force": pin.in_force(),
+                    "removed_at": match pin.in_force() {
+                        true => None,
+                        false => ledger.removed_at(key).map(|t| t.to_string()),
+                    },
                 })
             })
             .collect();
@@ -242,6 +255,7 @@ pub(super) async fn list(
             .map(|(id, entry)| {
                 let mut value = session_value(id, entry);
                 value["first_index"] = json!(ledger.places(id).first().map(|place| place.first));
+                add_times(&mut value, &ledger, id);
                 value
             })
             .collect();
@@ -256,7 +270,7 @@ pub(super) async fn list(
 }
 
 fn id(text: &str) -> Result<Blake3Hash, ApiError> {
-    text.parse().map_err(|e| invalid("session", &e))
+    text.parse().map_err(|e| unreadable("session", &e))
 }
 
 fn session_value(id: &Blake3Hash, entry: &SessionEntry) -> Value {
@@ -282,6 +296,14 @@ fn session_value(id: &Blake3Hash, entry: &SessionEntry) -> Value {
     value
 }
 
+/// By the actor's clock.
+fn add_times(value: &mut Value, ledger: &Ledger, id: &Blake3Hash) {
+    if let Some((opened, last)) = ledger.times(id) {
+        value["opened_at"] = opened.to_string().into();
+        value["last_at"] = last.to_string().into();
+    }
+}
+
 fn no_session(id: &Blake3Hash) -> ApiError {
     ApiError::not_found(format!("there is no session {id}"))
 }
@@ -302,6 +324,7 @@ pub(super) async fn show(
         let mut value = session_value(&wanted, entry);
         let places = ledger.places(&wanted).iter();
         value["places"] = places.map(|p| json!([p.first, p.count])).collect();
+        add_times(&mut value, &ledger, &wanted);
         Ok(Json(value))
     };
     lane.blocking(show).await
@@ -374,7 +397,7 @@ pub(super) async fn bundle_with_payload(
     readable(&app, &principal, PROVENANCE)?;
     let body = lane.at_most(MAX_PAYLOAD_LEN, body).await?;
     let canonical =
-        move || quorate_receipt::json::canonicalize(&body).map_err(|e| invalid("payload", &e));
+        move || quorate_receipt::json::canonicalize(&body).map_err(|e| unreadable("payload", &e));
     let payload = lane.blocking(canonical).await?;
     let wanted = Wanted {
         payload: Some(payload),

@@ -20,6 +20,8 @@ pub(crate) enum Pinning {
         key: PublicKeyText,
         not_before: Option<Timestamp>,
         not_after: Option<Timestamp>,
+        /// Also if it was taken back before.
+        again: bool,
     },
     /// It does not any more.
     Remove { actor: Subject, key: PublicKeyText },
@@ -29,7 +31,17 @@ pub(crate) enum Pinning {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     state: State,
-    places: BTreeMap<Blake3Hash, Vec<Place>>,
+    landed: BTreeMap<Blake3Hash, Landed>,
+    /// When keys were taken back last.
+    removed: BTreeMap<PublicKeyText, Timestamp>,
+}
+
+/// What of a session stands in the scroll.
+#[derive(Debug, Clone)]
+struct Landed {
+    places: Vec<Place>,
+    opened_at: Timestamp,
+    last_at: Timestamp,
 }
 
 /// A run of entries.
@@ -39,17 +51,38 @@ pub(crate) struct Place {
     pub(crate) count: u64,
 }
 
-/// Which session a receipt belongs to, if to any.
+/// What a receipt is about, and its time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape(Option<Blake3Hash>);
+pub(crate) struct Shape {
+    about: About,
+    at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum About {
+    Session(Blake3Hash),
+    Removal(PublicKeyText),
+    Nothing,
+}
 
 impl Shape {
     pub(crate) fn of(receipt: &Receipt) -> Self {
-        Self(match receipt.type_() {
+        let session = match receipt.type_() {
             Record::SESSION_OPENED => Some(*receipt.root_hash()),
             Record::SESSION_STEP | Record::SESSION_CLOSED => session_of(receipt),
             _ => None,
-        })
+        };
+        let removed = || match receipt.type_() {
+            Record::ACTOR_REMOVED => receipt.object().get_str("key")?.parse().ok(),
+            _ => None,
+        };
+        Self {
+            about: match session {
+                Some(session) => About::Session(session),
+                None => removed().map_or(About::Nothing, About::Removal),
+            },
+            at: receipt.timestamp(),
+        }
     }
 }
 
@@ -95,6 +128,7 @@ impl Ledger {
                 key,
                 not_before,
                 not_after,
+                again: _,
             } => Command::AddActor {
                 actor,
                 key,
@@ -124,18 +158,47 @@ impl Ledger {
     /// They are durable, from this index on.
     pub(crate) fn landed(&mut self, first: u64, shapes: &[Shape]) {
         for (index, shape) in (first..).zip(shapes) {
-            let Shape(Some(session)) = shape else {
-                continue;
+            let session = match shape.about {
+                About::Session(session) => session,
+                About::Removal(key) => {
+                    self.removed.insert(key, shape.at);
+                    continue;
+                }
+                About::Nothing => continue,
             };
-            let places = self.places.entry(*session).or_default();
-            match places.last_mut() {
+            let landed = self.landed.entry(session).or_insert_with(|| Landed {
+                places: Vec::new(),
+                opened_at: shape.at,
+                last_at: shape.at,
+            });
+            landed.last_at = shape.at;
+            match landed.places.last_mut() {
                 Some(last) if last.first + last.count == index => last.count += 1,
-                _ => places.push(Place {
+                _ => landed.places.push(Place {
                     first: index,
                     count: 1,
                 }),
             }
         }
+    }
+
+    /// When the key was taken back, if it was this actor's and is not pinned now.
+    pub(crate) fn taken_back(&self, actor: &Subject, key: &PublicKeyText) -> Option<Timestamp> {
+        let mut pins = self.state.pins();
+        let (_, pin) = pins.find(|(pinned, _)| *pinned == key)?;
+        let out = !pin.in_force() && pin.actor() == actor;
+        self.removed.get(key).copied().filter(|_| out)
+    }
+
+    /// When a session was opened, and when its last receipt was made, by the actor's clock.
+    pub(crate) fn times(&self, session: &Blake3Hash) -> Option<(Timestamp, Timestamp)> {
+        let landed = self.landed.get(session)?;
+        Some((landed.opened_at, landed.last_at))
+    }
+
+    /// When a key was taken back last.
+    pub(crate) fn removed_at(&self, key: &PublicKeyText) -> Option<Timestamp> {
+        self.removed.get(key).copied()
     }
 
     /// Whose session a receipt belongs to, as far as it says or the session is known.
@@ -151,6 +214,7 @@ impl Ledger {
 
     /// Where the session's receipts stand.
     pub(crate) fn places(&self, session: &Blake3Hash) -> &[Place] {
-        self.places.get(session).map_or(&[], Vec::as_slice)
+        let landed = self.landed.get(session);
+        landed.map_or(&[], |landed| landed.places.as_slice())
     }
 }

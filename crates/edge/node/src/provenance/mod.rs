@@ -14,8 +14,8 @@ use std::sync::{Arc, MutexGuard};
 
 use axum::http::StatusCode;
 use quorate_merkle::Hash;
-use quorate_provenance::{Invalid, Refusal};
-use quorate_receipt::{Blake3Hash, Receipt, Sealed};
+use quorate_provenance::{Invalid, Refusal, Subject};
+use quorate_receipt::{Blake3Hash, PublicKeyText, Receipt, Sealed, Timestamp};
 use quorate_store::{Kind, Visibility};
 use serde_json::json;
 
@@ -83,7 +83,19 @@ impl Inner {
                 }
             };
             let mut ledger = self.ledger()?;
-            let receipts = ledger.decide(pinning).map_err(|e| refusal(&e))?;
+            if let Pinning::Add {
+                actor,
+                key,
+                again: false,
+                ..
+            } = &pinning
+                && let Some(at) = ledger.taken_back(actor, key)
+            {
+                return Err(taken_back(key, actor, at));
+            }
+            let decided = ledger.decide(pinning);
+            let listed = "'quorate actor list' shows the keys that are pinned";
+            let receipts = decided.map_err(|e| not_any_more(&ledger, &e, listed))?;
             let mut undo = Vec::new();
             for receipt in &receipts {
                 match ledger.apply(receipt) {
@@ -119,9 +131,11 @@ impl Inner {
             for (n, receipt) in batch.receipts.iter().enumerate() {
                 let taken = match ledger.subject_of(receipt) {
                     Some(subject) if !may(&subject) => Err(foreign(&subject)),
-                    _ => ledger
-                        .record(receipt, &self.config.flow)
-                        .map_err(|e| refusal(&e)),
+                    _ => ledger.record(receipt, &self.config.flow).map_err(|e| {
+                        let other =
+                            "sign with a key that is pinned: 'quorate actor list' shows them";
+                        not_any_more(&ledger, &e, other)
+                    }),
                 };
                 match taken {
                     Ok(taken) => undo.push(taken),
@@ -267,6 +281,35 @@ fn foreign(subject: &str) -> ApiError {
     )
 }
 
+/// A key that was taken back does not come back in passing.
+fn taken_back(key: &PublicKeyText, actor: &Subject, at: Timestamp) -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "taken-back",
+        format!("{key} was taken back from {actor} at {at}; nothing was recorded"),
+        "pin a new key; or this one once more, with \"again\":true",
+    )
+}
+
+/// What a refusal is over HTTP; that of a key which was pinned once says since when it is not.
+fn not_any_more(ledger: &Ledger, refused: &Refusal, hint: &'static str) -> ApiError {
+    let was = match refused {
+        Refusal::Invalid(Invalid::NotPinned { subject, key }) => {
+            ledger.taken_back(subject, key).map(|at| (key, subject, at))
+        }
+        _ => None,
+    };
+    match was {
+        Some((key, subject, at)) => ApiError::new(
+            StatusCode::FORBIDDEN,
+            "not-pinned",
+            format!("{key} was taken back from {subject} at {at}; nothing was recorded"),
+            hint,
+        ),
+        None => refusal(refused),
+    }
+}
+
 /// What a refusal is over HTTP.
 fn refusal(refusal: &Refusal) -> ApiError {
     let message = format!("{refusal}; nothing was recorded");
@@ -314,14 +357,18 @@ fn refused(invalid: &Invalid, message: String) -> ApiError {
             message,
             "the operator pins keys with 'quorate actor add ID KEY'",
         ),
-        Invalid::BadSignature { .. } | Invalid::OtherActor { .. } | Invalid::UnusableKey(_) => {
-            ApiError::new(
-                StatusCode::FORBIDDEN,
-                "bad-signature",
-                message,
-                "sign with the key that the session's opening names",
-            )
-        }
+        Invalid::UnusableKey(_) => ApiError::new(
+            StatusCode::FORBIDDEN,
+            "bad-signature",
+            message,
+            "no signature can be checked with it: copy the key from 'quorate actor key FILE'",
+        ),
+        Invalid::BadSignature { .. } | Invalid::OtherActor { .. } => ApiError::new(
+            StatusCode::FORBIDDEN,
+            "bad-signature",
+            message,
+            "sign with the key that the session's opening names",
+        ),
         Invalid::Flow(_) => ApiError::new(
             StatusCode::FORBIDDEN,
             "flow-refused",

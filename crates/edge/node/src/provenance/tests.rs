@@ -149,6 +149,79 @@ async fn a_recorded_session_is_a_bundle_that_an_auditor_takes_also_after_a_resta
 }
 
 #[tokio::test]
+async fn a_key_that_was_taken_back_says_since_when_and_comes_back_only_on_purpose() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = node(dir.path()).await;
+    let network = Network::new(&running);
+    pin(&network, BUILDER, 1).await;
+    let named = json!({"actor": BUILDER, "key": key(1)}).to_string();
+    let gone = network.post("/actors/remove", named.clone()).await;
+    assert_eq!(gone.status, StatusCode::OK);
+    let listed = network.get("/actors").await.json();
+    let since = listed["actors"][0]["removed_at"].as_str().unwrap();
+    let told = format!("was taken back from {BUILDER} at {since}");
+    close(running).await;
+    // The scroll tells it, after a restart too.
+    let running = node(dir.path()).await;
+    let network = Network::new(&running);
+    let said = |answer: &Value| {
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&told), "{message}");
+        answer["error"]["code"].as_str().unwrap().to_owned()
+    };
+    let (status, answer) = record(&network, &session(BUILDER, 1, 1, 1)).await;
+    assert_eq!(
+        (status, said(&answer)),
+        (StatusCode::FORBIDDEN, "not-pinned".to_owned())
+    );
+    let added = network.post("/actors", named.clone()).await;
+    assert_eq!(
+        (added.status, said(&added.json())),
+        (StatusCode::CONFLICT, "taken-back".to_owned())
+    );
+    let never = network
+        .post(
+            "/actors/remove",
+            json!({"actor": BUILDER, "key": key(2)}).to_string(),
+        )
+        .await;
+    let message = never.json()["error"]["message"].to_string();
+    assert!(message.contains("is not pinned"), "{message}");
+    let again = named.replacen('{', "{\"again\":true,", 1);
+    assert_eq!(
+        network.post("/actors", again).await.status,
+        StatusCode::CREATED
+    );
+    let listed = network.get("/actors").await.json();
+    assert_eq!(listed["actors"][0]["removed_at"], Value::Null);
+    let recorded = record(&network, &session(BUILDER, 1, 1, 1)).await;
+    assert_eq!(recorded.0, StatusCode::OK);
+    close(running).await;
+}
+
+#[tokio::test]
+async fn a_session_has_the_times_of_its_first_and_last_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = node(dir.path()).await;
+    let network = Network::new(&running);
+    pin(&network, BUILDER, 1).await;
+    let receipts = session(BUILDER, 1, 1, 2);
+    record(&network, &receipts).await;
+    let wanted = [&receipts[0], &receipts[3]].map(|receipt| receipt.timestamp().to_string());
+    let path = format!("/sessions/{}", receipts[0].root_hash());
+    for answer in [
+        network.get(&path).await.json(),
+        network.get("/sessions").await.json()["sessions"][0].clone(),
+    ] {
+        assert_eq!(
+            [&answer["opened_at"], &answer["last_at"]],
+            [&wanted[0], &wanted[1]]
+        );
+    }
+    close(running).await;
+}
+
+#[tokio::test]
 async fn sessions_that_are_recorded_side_by_side_have_a_bundle_each() {
     let dir = tempfile::tempdir().unwrap();
     let running = node(dir.path()).await;
@@ -371,6 +444,11 @@ async fn a_payload_goes_into_the_bundle_if_the_closing_binds_it() {
     );
     let other = network.post(&path, Body::from("{\"a\":2}")).await;
     assert_eq!(other.json()["error"]["code"], "payload-mismatch");
+    // An export records nothing, and does not say that it did not.
+    let no_json = network.post(&path, Body::from("")).await;
+    assert_eq!(no_json.status, StatusCode::BAD_REQUEST);
+    let message = no_json.json()["error"]["message"].to_string();
+    assert!(!message.contains("recorded"), "{message}");
     close(running).await;
 }
 

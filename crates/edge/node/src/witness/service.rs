@@ -202,7 +202,24 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) before: bool,
 }
 
+fn keys_of(config: &WitnessConfig) -> Result<(KeyName, WitnessKeys), WitnessError> {
+    let name = KeyName::new(&config.name).map_err(|source| WitnessError::Name {
+        name: config.name.clone(),
+        source,
+    })?;
+    let keys = WitnessKeys::load(&name, &config.keys)?;
+    Ok((name, keys))
+}
+
 impl Witness {
+    /// Whether the witness has a name and the keys to sign with. Nothing is opened but them.
+    ///
+    /// # Errors
+    /// [`WitnessError::Name`], [`WitnessError::Key`].
+    pub(crate) fn check_keys(config: &WitnessConfig) -> Result<(), WitnessError> {
+        keys_of(config).map(drop)
+    }
+
     /// Opens the memory, reads the keys, starts the thread that decides.
     ///
     /// # Errors
@@ -212,11 +229,7 @@ impl Witness {
         around: &Surroundings<'_>,
         on_failure: impl FnOnce(String) + Send + 'static,
     ) -> Result<(Self, std::thread::JoinHandle<()>), WitnessError> {
-        let name = KeyName::new(&config.name).map_err(|source| WitnessError::Name {
-            name: config.name.clone(),
-            source,
-        })?;
-        let keys = WitnessKeys::load(&name, &config.keys)?;
+        let (name, keys) = keys_of(config)?;
         let store = Arc::new(open_store(config, around)?);
         for key in &keys.public {
             // A key that this memory does not know may have co-signed before the memory was lost.

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use quorate_policy::{Name, Policy};
 use serde_json::json;
 
-use super::anchor;
 use crate::args::policy::{KeyAt, New};
 use crate::failure::{Failure, Stop};
-use crate::out::Out;
+use crate::out::{Out, Sink};
 use crate::text::count;
 
 /// The group that the quorum is made of.
@@ -22,7 +21,7 @@ pub(super) fn run(words: &New, out: Out) -> Result<(), Stop> {
         let answer = json!({"policy": String::from_utf8_lossy(&text)});
         return out.line(&answer.to_string());
     }
-    let mut sink = anchor(words.output.as_deref(), words.force)?;
+    let mut sink = Sink::open_trusted(words.output.as_deref(), words.force, "a policy")?;
     sink.write(&text)?;
     sink.finish()?;
     if to_screen {

@@ -96,7 +96,16 @@ pub(super) async fn parents(
     let mut found: Vec<(u64, Blake3Hash)> = Vec::new();
     for parent in named {
         let step = match parent {
-            Parent::Last => (session["steps"].as_u64().unwrap_or_default()).to_string(),
+            Parent::Last => match session["steps"].as_u64().unwrap_or_default() {
+                0 => {
+                    let what = format!("cannot name the last step of {id} as a parent");
+                    return Err(
+                        Failure::refused("not-found", what, "the session has no step yet")
+                            .hint("leave --parent out: its first step derives from no other"),
+                    );
+                }
+                last => last.to_string(),
+            },
             Parent::Sequence(sequence) => sequence.to_string(),
             Parent::Hash(hash) => hash.to_string(),
         };

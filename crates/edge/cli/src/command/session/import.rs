@@ -13,7 +13,7 @@ use quorate_trace::{Log, ReadError, Trace};
 use quorate_verify::bundle::payload_hash;
 
 use self::recording::{Recording, check_sealed};
-use super::{MAX_CONTENT, bound, now, resumed};
+use super::{Bound, MAX_CONTENT, beside, bound, now, resumed};
 use crate::args::Import;
 use crate::client::{Client, Without};
 use crate::command::actor::secret;
@@ -21,6 +21,7 @@ use crate::command::verify::read;
 use crate::failure::{Failure, Stop, reason};
 use crate::local::Settings;
 use crate::out::Out;
+use crate::text::count;
 use crate::uri::Uri;
 
 /// The attribute of an opening that names what was to be recorded, so that a later run can go on with exactly that.
@@ -44,15 +45,15 @@ pub(super) async fn run(settings: &Settings, import: &Import, out: Out) -> Resul
             check_sealed(trace)?;
         }
     }
-    let payload = import
+    let bound = import
         .payload
         .as_ref()
         .map(|file| {
             let bytes = read(file, MAX_CONTENT)?;
-            Ok::<_, Failure>(bound(&bytes, import.media_type.clone()))
+            Ok::<_, Failure>((file, bound(&bytes, import.media_type.clone())))
         })
         .transpose()?;
-    if payload.is_some() && log.traces.len() > 1 {
+    if bound.is_some() && log.traces.len() > 1 {
         return Err(Failure::usage(
             "cannot bind one payload to several sessions",
             format!(
@@ -78,19 +79,22 @@ pub(super) async fn run(settings: &Settings, import: &Import, out: Out) -> Resul
     let work = Work {
         import,
         key,
-        payload,
+        payload: bound.as_ref().map(|(_, bound)| bound.payload.clone()),
         file: payload_hash(&bytes),
         format: log.format.as_str(),
     };
     match &import.resume {
-        Some(session) => work.resume(&mut client, &log, session, out).await,
+        Some(session) => work.resume(&mut client, &log, session, out).await?,
         None => {
             for trace in &log.traces {
                 work.record(&mut client, trace, out).await?;
             }
-            Ok(())
         }
     }
+    if let Some((file, Bound { json: false, .. })) = bound {
+        beside(file, out);
+    }
+    Ok(())
 }
 
 /// What all sessions of one import share.
@@ -170,10 +174,7 @@ impl Work<'_> {
             true => "open".to_owned(),
             false => format!("closed; to hand it over: quorate bundle export {id} -o FILE"),
         };
-        let steps = match steps {
-            1 => "1 step".to_owned(),
-            n => format!("{n} steps"),
-        };
+        let steps = count(steps as u64, "step", "steps");
         out.aside(&format!("{steps}, {state}"));
         Ok(())
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Stop;
 use crate::out::Out;
-use crate::text::{Paint, Table, octets, printable};
+use crate::text::{Paint, Table, count, octets, printable};
 
 pub(super) fn show(log: &Log<'_>, sealed: bool, out: Out) -> Result<(), Stop> {
     let labels: Vec<Vec<Label>> = log.traces.iter().map(labels).collect();
@@ -120,10 +120,10 @@ fn text(trace: &Trace<'_>, labels: &[Label], sealed: bool, paint: Paint) -> Stri
             }),
         ]);
     }
-    let steps = trace.steps.len();
+    let steps = count(trace.steps.len() as u64, "step", "steps");
     let title = match &trace.id {
-        Some(id) => format!("Trace {id}: {steps} steps"),
-        None => format!("{steps} steps"),
+        Some(id) => format!("Trace {id}: {steps}"),
+        None => steps,
     };
     format!("{}\n{}", paint.bold(&title), table.render(paint))
 }
