@@ -91,6 +91,22 @@ pub(crate) struct Require {
     pub(crate) complete: bool,
 }
 
+/// What an anchor compares of a presentation with its reader's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AskedOfPresentation {
+    pub(crate) audience: bool,
+    pub(crate) nonce: bool,
+}
+
+impl Require {
+    pub(crate) fn of_presentation(&self) -> AskedOfPresentation {
+        AskedOfPresentation {
+            audience: self.audience.is_some(),
+            nonce: self.nonce.is_some(),
+        }
+    }
+}
+
 impl Anchor {
     /// Reads an anchor file.
     ///

@@ -132,11 +132,18 @@ impl Anchor {
         if !self.require.payload_binding {
             lines.push("A payload that the session's closing binds.".to_owned());
         }
-        if self.require.audience.is_none() && self.require.nonce.is_none() {
+        let asked = self.require.of_presentation();
+        if !asked.audience {
             lines.push(
-                "An audience or a nonce: whoever has a bundle can show it to anyone, at any time."
+                "An audience: whoever has a bundle, or a presentation that was made for somebody else, can show it to you."
                     .to_owned(),
             );
+        }
+        if !asked.nonce {
+            lines.push(match asked.audience {
+                true => "A nonce: an old presentation will do, until it expires.".to_owned(),
+                false => "A nonce: what was shown once can be shown again, at any time.".to_owned(),
+            });
         }
         lines
     }

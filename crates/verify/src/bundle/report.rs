@@ -4,9 +4,9 @@ use quorate_merkle::LeafRuns;
 use quorate_provenance::{Label, Payload, Session};
 
 use super::attestation::Artifact;
-use super::presentation::Presentation;
+use super::presentation::{Presentation, unasked};
 use super::trust::HeadProof;
-use crate::anchor::ActorKey;
+use crate::anchor::{ActorKey, AskedOfPresentation};
 use crate::report::not_proven_of;
 
 /// What is known of what the session led to.
@@ -34,6 +34,7 @@ pub struct BundleReport {
     pub(super) elsewhere: u64,
     pub(super) label: Label,
     pub(super) presentation: Option<Presentation>,
+    pub(super) asked: AskedOfPresentation,
     pub(super) attestation: Option<Vec<Artifact>>,
 }
 
@@ -168,11 +169,7 @@ impl BundleReport {
                 self.elsewhere
             ));
         }
-        if self.presentation.is_none() {
-            lines.push(
-                "That it was made for you: whoever has the file can show it to anyone.".to_owned(),
-            );
-        }
+        lines.extend(unasked(self.presentation.as_ref(), self.asked));
         lines
     }
 }

@@ -220,6 +220,7 @@ impl<'a> BundleVerifier<'a> {
             elsewhere: seen.elsewhere,
             label: seen.label,
             presentation: None,
+            asked: self.anchor.require.of_presentation(),
             attestation: None,
             session,
         })

@@ -153,11 +153,52 @@ fn a_presentation_says_for_whom_until_when() {
     let report = verify(&shown, &anchor).unwrap();
     let presentation = report.presentation().unwrap();
     assert_eq!(&*presentation.audience, "auditor.example");
-    assert!(
-        !report
-            .not_proven()
-            .iter()
-            .any(|line| line.contains("made for you"))
+}
+
+#[test]
+fn only_an_audience_that_was_asked_for_is_you_and_only_a_nonce_that_was_asked_for_is_new() {
+    let bundle = World::new().bundle();
+    let shown = present(&bundle, "somebody \u{202e}else", "n-1", at(5000));
+    let audience = r#""audience":"somebody \u202eelse""#;
+    let nonce = r#""nonce":"n-1""#;
+    let asked = |members: &[&str]| anchor(&format!(r#","require":{{{}}}"#, members.join(",")));
+    let open = |text: &[u8], anchor: &Anchor| {
+        let report = verify(text, anchor).unwrap();
+        let starts = [
+            "That it was made for you",
+            "That it was made for this occasion",
+        ];
+        let lines = report.not_proven().into_iter();
+        let lines: Vec<_> = lines
+            .filter(|line| starts.iter().any(|start| line.starts_with(start)))
+            .collect();
+        // Each way to tell of it says the same.
+        assert!(
+            lines
+                .iter()
+                .all(|line| report.view().not_proven.contains(line))
+        );
+        assert!(
+            lines
+                .iter()
+                .all(|line| report.to_string().contains(&**line))
+        );
+        lines
+    };
+    let for_whom = "That it was made for you: it was made for \"somebody \\u{202e}else\", and the trust anchor did not ask \
+                    whether that is you.";
+    let when = format!(
+        "That it was made for this occasion: the trust anchor asked for no nonce, so an old presentation will do until it \
+         expires, this one on {}.",
+        at(5000)
+    );
+    assert_eq!(open(&shown, &asked(&[])), [for_whom, &*when]);
+    assert_eq!(open(&shown, &asked(&[audience])), [&*when]);
+    assert_eq!(open(&shown, &asked(&[nonce])), [for_whom]);
+    assert_eq!(open(&shown, &asked(&[audience, nonce])), [""; 0]);
+    assert_eq!(
+        open(&bundle, &asked(&[])),
+        ["That it was made for you: whoever has the file can show it to anyone."]
     );
 }
 

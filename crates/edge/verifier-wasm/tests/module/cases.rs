@@ -149,6 +149,17 @@ fn accepted(cases: &mut Cases) {
     let shown = present(&closed, "auditor.example", "n-1", at(5000));
     let asks = r#","require":{"audience":"auditor.example","nonce":"n-1"}"#;
     cases.bundle("presented", &shown, anchor_text(asks), "accepted");
+    for (name, asks) in [
+        ("presented, by an anchor that asks for neither", ""),
+        (
+            "presented, by an anchor of an audience",
+            r#""audience":"auditor.example""#,
+        ),
+        ("presented, by an anchor of a nonce", r#""nonce":"n-1""#),
+    ] {
+        let anchor = anchor_text(&format!(r#","require":{{{asks}}}"#));
+        cases.bundle(name, &shown, anchor, "accepted");
+    }
     let args = vec![closed, anchor_text("").into(), options("")];
     cases.push("steps", "steps", args, "accepted");
 
