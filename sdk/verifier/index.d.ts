@@ -72,6 +72,8 @@ export interface BundleReport {
   sources: SourceClass[];
   /** The lowest level of integrity of any step. */
   integrity: Level;
+  /** The anchor's rules about integrity, in its order; all of them hold. */
+  flow: Rule[];
   /** Where the receipts stand in the log: first index and number. */
   leaves: [number, number][];
   /** The log's head. */
@@ -89,6 +91,18 @@ export interface BundleReport {
   attestation?: { name: string; hash: string; media_type?: string }[];
   /** What was not proven, one sentence each. Show it with the rest. */
   not_proven: string[];
+}
+
+/** A rule about integrity, as anchors write it. */
+export interface Rule {
+  /** The name `*` means any. */
+  sink: { kind: 'tool_call' | 'artifact'; name: string } | { kind: 'payload' };
+  /** The lowest level that it may have. */
+  require?: Level;
+  /** What it must not derive from. */
+  without?: SourceClass[];
+  /** How many steps, or payloads, it was about. Zero: it kept nothing out, and its name may be misspelt. */
+  matched: number;
 }
 
 /** A head that a policy judged. */

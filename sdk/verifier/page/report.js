@@ -1,7 +1,7 @@
 // What the verifier said, laid out. Nothing here is worked out: each line is a member of the report or of a step.
 
 import { make } from './dom.js';
-import { HEADS, LEVELS, SOURCES, bytes, count, kindOf, short, visible } from './words.js';
+import { HEADS, LEVELS, SOURCES, bytes, count, kindOf, ruleWords, short, visible } from './words.js';
 
 const hash = (text) => make('bdi', { class: 'hash', title: text }, visible(text));
 
@@ -43,6 +43,7 @@ export function facts(report) {
     const { audience, nonce, expires } = presentation;
     rows.push(fact('Shown to', make('bdi', {}, visible(audience)), ', nonce ', make('bdi', {}, visible(nonce)), `, until ${expires}`));
   }
+  for (const [place, rule] of report.flow.entries()) rows.push(fact(`Rule ${place + 1}`, make('bdi', {}, visible(ruleWords(rule)))));
   if (attestation !== undefined) rows.push(fact('Attested', count(attestation.length, 'artifact')));
   return rows;
 }

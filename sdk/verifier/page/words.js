@@ -60,6 +60,20 @@ export const SOURCES = {
   undeclared: 'undeclared',
 };
 
+const SINKS = { tool_call: 'tool call', artifact: 'artifact', payload: 'payload' };
+
+/** What a rule of the anchor is about, what it asks, and how much it was about here. */
+export function ruleWords({ sink, require, without = [], matched }) {
+  const kind = SINKS[sink.kind] ?? sink.kind;
+  const about = sink.name === undefined ? kind : sink.name === '*' ? `any ${kind}` : `${kind} “${sink.name}”`;
+  const asks = [
+    ...(require === undefined ? [] : [`${LEVELS[require] ?? require} or better`]),
+    ...without.map((source) => `not from ${SOURCES[source] ?? source}`),
+  ];
+  const met = sink.kind === 'payload' ? 'kept' : `kept by ${count(matched, 'step')}`;
+  return `${about}: ${asks.join(', ')}; ${matched === 0 ? 'about nothing here' : met}`;
+}
+
 export const HEADS = {
   quorate: 'Quorate: as many witnesses co-signed as the policy asks for',
   unwitnessed: 'Signed by the log alone: the policy asks for no witness',

@@ -29,6 +29,7 @@ use quorate_receipt::{Blake3Hash, PublicKeyText, Timestamp};
 
 pub use error::AnchorError;
 pub use words::ListedWitnesses;
+pub(crate) use words::{rule_words, sink_words};
 
 /// The longest anchor file, in bytes: 1 MiB, some thousand keys and a policy.
 pub const MAX_ANCHOR_LEN: usize = 1 << 20;

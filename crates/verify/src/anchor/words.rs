@@ -1,7 +1,7 @@
 //! An anchor in words.
 
 use quorate_policy::Quorum;
-use quorate_provenance::{Rules, SourceClass};
+use quorate_provenance::{Rule, Rules, Sink, SourceClass};
 
 use super::{Anchor, LogTrust};
 
@@ -83,15 +83,7 @@ impl Anchor {
             ));
         }
         for rule in self.flow.iter().flat_map(Rules::iter) {
-            let mut line = format!("{}", rule.sink);
-            if let Some(level) = rule.require {
-                line.push_str(&format!(" is {} or better", level.as_str()));
-            }
-            let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
-            if !without.is_empty() {
-                line.push_str(&format!(" derives from no {}", without.join(", no ")));
-            }
-            lines.push(line);
+            lines.push(rule_words(rule));
         }
         lines
     }
@@ -147,4 +139,27 @@ impl Anchor {
         }
         lines
     }
+}
+
+/// What a rule is about. Its name is quoted, so that it is not taken for a word of the sentence.
+pub(crate) fn sink_words(sink: &Sink) -> String {
+    let (kind, _) = sink.parts();
+    match sink {
+        Sink::ToolCall(Some(name)) | Sink::Artifact(Some(name)) => format!("{kind} {name:?}"),
+        Sink::ToolCall(None) | Sink::Artifact(None) => format!("any {kind}"),
+        Sink::Payload => kind.to_owned(),
+    }
+}
+
+/// A rule as a sentence without its end.
+pub(crate) fn rule_words(rule: &Rule) -> String {
+    let mut line = sink_words(&rule.sink);
+    if let Some(level) = rule.require {
+        line.push_str(&format!(" is {} or better", level.as_str()));
+    }
+    let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
+    if !without.is_empty() {
+        line.push_str(&format!(" derives from no {}", without.join(", no ")));
+    }
+    line
 }

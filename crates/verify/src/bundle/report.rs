@@ -1,11 +1,12 @@
 //! What a verified bundle proves, and what it does not.
 
 use quorate_merkle::LeafRuns;
-use quorate_provenance::{Label, Payload, Session};
+use quorate_provenance::{Label, Payload, Rule, Session, Sink};
 
 use super::attestation::Artifact;
 use super::presentation::{Presentation, unasked};
 use super::trust::HeadProof;
+use crate::anchor::sink_words;
 use crate::anchor::{ActorKey, AskedOfPresentation};
 use crate::report::not_proven_of;
 
@@ -18,6 +19,16 @@ pub enum PayloadProof {
     Bound(Payload),
     /// What was there is what the closing binds.
     Shown(Payload),
+}
+
+/// A rule of the anchor, which the session keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enforced {
+    /// The rule.
+    pub rule: Rule,
+    /// How many steps it was about; of one about payloads, whether the closing binds one. A rule that was about nothing kept
+    /// nothing out: its name may be misspelt.
+    pub matched: u64,
 }
 
 /// What was proven, by whose keys, under whose head: the only result of
@@ -33,6 +44,7 @@ pub struct BundleReport {
     pub(super) sealed: u64,
     pub(super) elsewhere: u64,
     pub(super) label: Label,
+    pub(super) rules: Vec<Enforced>,
     pub(super) presentation: Option<Presentation>,
     pub(super) asked: AskedOfPresentation,
     pub(super) attestation: Option<Vec<Artifact>>,
@@ -93,6 +105,12 @@ impl BundleReport {
         self.label
     }
 
+    /// The anchor's rules about integrity, in its order. All of them hold.
+    #[must_use]
+    pub fn rules(&self) -> &[Enforced] {
+        &self.rules
+    }
+
     /// By whom and to whom it was shown, if it was presented.
     #[must_use]
     pub fn presentation(&self) -> Option<&Presentation> {
@@ -121,6 +139,7 @@ impl BundleReport {
              steps of the names that the actor gave them. Nothing is said of confidentiality."
                 .to_owned(),
         ];
+        lines.extend(self.idle_rules());
         if !self.session.is_closed() {
             lines.push(
                 "That nothing is missing from the end: the session was not closed when this was made.".to_owned(),
@@ -171,5 +190,22 @@ impl BundleReport {
         }
         lines.extend(unasked(self.presentation.as_ref(), self.asked));
         lines
+    }
+    /// A rule that was about nothing looks like one that was kept.
+    fn idle_rules(&self) -> impl Iterator<Item = String> {
+        let rules = self.rules.iter().enumerate();
+        rules
+            .filter(|(_, rule)| rule.matched == 0)
+            .map(|(place, Enforced { rule, .. })| {
+                let lacks = match rule.sink {
+                    Sink::Payload => "the session binds none",
+                    Sink::ToolCall(_) | Sink::Artifact(_) => "the session has no such step",
+                };
+                format!(
+                    "Rule {} ({}): {lacks}, so nothing was held to it.",
+                    place + 1,
+                    sink_words(&rule.sink)
+                )
+            })
     }
 }

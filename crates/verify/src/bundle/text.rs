@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use quorate_provenance::SourceClass;
+use quorate_provenance::{Sink, SourceClass};
 
-use super::report::{BundleReport, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadProof};
 use super::trust::HeadProof;
+use crate::anchor::rule_words;
 use crate::text::{HeadText, VerdictText, log_key_text, witness_key_text};
 
 /// What was proven, without what was not.
@@ -67,6 +68,16 @@ impl fmt::Display for Proven<'_> {
                 sources.join(", ")
             }
         )?;
+        for (place, Enforced { rule, matched }) in report.rules().iter().enumerate() {
+            let about = match (&rule.sink, matched) {
+                (_, 0) => "about nothing here".to_owned(),
+                (Sink::Payload, _) => "kept".to_owned(),
+                (_, 1) => "kept by 1 step".to_owned(),
+                (_, steps) => format!("kept by {steps} steps"),
+            };
+            let name = format!("rule {}", place + 1);
+            writeln!(f, "  {name:<9}  {}: {about}", rule_words(rule))?;
+        }
         match report.payload() {
             PayloadProof::None => {}
             PayloadProof::Bound(payload) => {

@@ -1,7 +1,7 @@
 //! The judgement, in one pass over the file.
 
 use quorate_merkle::{Hash, RunsError, leaf_hash, verify_runs};
-use quorate_provenance::{Content, Label, Opening, Session, Step, Taken, Verified};
+use quorate_provenance::{Content, Label, Opening, Rules, Session, Step, Taken, Verified};
 use quorate_receipt::{Blake3Hash, MAX_RECEIPT_LEN, Receipt, Sha256Text, Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +12,7 @@ use super::attestation::{
 use super::error::{BundleError, Failure};
 use super::head::{Read, read_checkpoint, read_rest};
 use super::presentation::{Presentation, PresentationError};
-use super::report::{BundleReport, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadProof};
 use super::scan::{Failed, ScanError, Scanner, Source};
 use super::trust::{HeadProof, judge};
 use crate::anchor::{ActorKey, Anchor};
@@ -219,11 +219,24 @@ impl<'a> BundleVerifier<'a> {
             sealed: seen.sealed,
             elsewhere: seen.elsewhere,
             label: seen.label,
+            rules: self.enforced(&seen.matched),
             presentation: None,
             asked: self.anchor.require.of_presentation(),
             attestation: None,
             session,
         })
+    }
+
+    fn enforced(&self, matched: &[u64]) -> Vec<Enforced> {
+        let rules = self.anchor.flow.iter().flat_map(Rules::iter);
+        let counts = matched.iter().copied().chain(std::iter::repeat(0));
+        let enforced = rules.zip(counts);
+        enforced
+            .map(|(rule, matched)| Enforced {
+                rule: rule.clone(),
+                matched,
+            })
+            .collect()
     }
 
     fn check_age(&self, proof: &HeadProof) -> Result<(), BundleError> {
@@ -359,6 +372,21 @@ struct Seen {
     sealed: u64,
     elsewhere: u64,
     label: Label,
+    /// Of each rule, by its place, how much it was about; shorter where the last ones were about nothing.
+    matched: Vec<u64>,
+}
+
+impl Seen {
+    fn matched(&mut self, places: impl Iterator<Item = usize>) {
+        for place in places {
+            if self.matched.len() <= place {
+                self.matched.resize(place + 1, 0);
+            }
+            if let Some(matched) = self.matched.get_mut(place) {
+                *matched += 1;
+            }
+        }
+    }
 }
 
 /// Takes the receipts from the file, one for each leaf.
@@ -397,6 +425,7 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
 
     fn take(&mut self, position: u64, receipt: &Receipt) -> Result<(), BundleError> {
         let invalid = |error| BundleError::Session { position, error };
+        let rules = self.verifier.anchor.flow.as_ref();
         match &mut self.session {
             None => {
                 let session = self.open(receipt)?;
@@ -406,9 +435,18 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
                 Taken::Step(step, label) => {
                     see(&mut self.seen, self.head, &step)?;
                     self.seen.label = self.seen.label.meet(label);
+                    if let Some(rules) = rules {
+                        self.seen.matched(rules.about(&step.kind));
+                    }
                     (self.each)(&step, label);
                 }
-                Taken::Closed(_) => {}
+                Taken::Closed(closing) => {
+                    if let Some(rules) = rules
+                        && closing.payload.is_some()
+                    {
+                        self.seen.matched(rules.about_payload());
+                    }
+                }
             },
         }
         let time = receipt.timestamp();

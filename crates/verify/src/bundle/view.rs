@@ -1,11 +1,13 @@
 //! A report as JSON: plain data, made from a [`BundleReport`] and never read back as one.
 
-use quorate_provenance::{Attributes, Content, Label, SourceClass, Step, StepKind, Verified};
+use quorate_provenance::{
+    Attributes, Content, Label, Level, SourceClass, Step, StepKind, Verified,
+};
 use quorate_receipt::json::canonical;
 use serde::Serialize;
 
 use super::attestation::Artifact;
-use super::report::{BundleReport, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadProof};
 use super::trust::HeadProof;
 use crate::view::{HeadView, KeyView, key_view};
 
@@ -36,6 +38,8 @@ pub struct BundleView {
     pub sources: Vec<&'static str>,
     /// The lowest level of integrity of any step.
     pub integrity: &'static str,
+    /// The anchor's rules about integrity, in its order; all of them hold.
+    pub flow: Vec<RuleView>,
     /// Where the receipts stand in the log: first index and number.
     pub leaves: Vec<(u64, u64)>,
     /// The log's head.
@@ -57,6 +61,44 @@ pub struct BundleView {
     pub attestation: Option<Vec<ArtifactView>>,
     /// What was not proven, one sentence each.
     pub not_proven: Vec<String>,
+}
+
+/// A rule about integrity, as anchors write it, and what it was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RuleView {
+    /// Where content leaves the session.
+    pub sink: SinkView,
+    /// The lowest level that it may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require: Option<&'static str>,
+    /// Classes of source that it must not derive from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<&'static str>,
+    /// How many steps, or payloads, it was about. Zero: it kept nothing out.
+    pub matched: u64,
+}
+
+/// What a rule is about, as anchors write it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SinkView {
+    /// `tool_call`, `artifact` or `payload`.
+    pub kind: &'static str,
+    /// Its name; `*`: any. A payload has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+fn rule_view(Enforced { rule, matched }: &Enforced) -> RuleView {
+    let (kind, name) = rule.sink.parts();
+    let name = name.map(str::to_owned);
+    RuleView {
+        sink: SinkView { kind, name },
+        require: rule.require.map(Level::as_str),
+        without: rule.without.classes().map(SourceClass::as_str).collect(),
+        matched: *matched,
+    }
 }
 
 /// What was proven of the log's head.
@@ -182,6 +224,7 @@ impl BundleReport {
             last_at: session.last_timestamp().to_string(),
             sources: self.label().classes().map(SourceClass::as_str).collect(),
             integrity: self.label().level().as_str(),
+            flow: self.rules().iter().map(rule_view).collect(),
             leaves: self.leaves().runs().collect(),
             log: log_view(self.head()),
             payload: match self.payload() {

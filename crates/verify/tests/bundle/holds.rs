@@ -1,15 +1,17 @@
 //! What holds, and what the report says of it.
 
 use quorate_policy::Verdict;
-use quorate_provenance::{Label, Level, SourceClass, Step, Verified};
+use quorate_provenance::{Label, Level, SourceClass, Step, StepDraft, Verified};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::view::StepView;
-use quorate_verify::bundle::{BundleVerifier, HeadProof, PayloadProof, Source, payload_hash};
+use quorate_verify::bundle::{
+    BundleReport, BundleVerifier, HeadProof, PayloadProof, Source, payload_hash,
+};
 
 use crate::common::log_vkey;
 use crate::world::{
     PAYLOAD, SUBJECT, World, anchor, at, bundle_of, guides_anchor, jwks, now, policy_text, present,
-    verdict, verify,
+    recorder, verdict, verify,
 };
 
 #[test]
@@ -200,6 +202,82 @@ fn only_an_audience_that_was_asked_for_is_you_and_only_a_nonce_that_was_asked_fo
         open(&bundle, &asked(&[])),
         ["That it was made for you: whoever has the file can show it to anyone."]
     );
+}
+
+#[test]
+fn each_rule_says_how_much_it_was_about_and_one_about_nothing_is_not_proven() {
+    let rules = anchor(
+        r#","flow":[
+            {"sink":{"kind":"artifact","name":"relase.json"},"without":["web"]},
+            {"sink":{"kind":"tool_call","name":"*"},"require":"untrusted","without":["web"]},
+            {"sink":{"kind":"payload"},"without":["memory"]},
+            {"sink":{"kind":"artifact","name":"release.json"},"without":["memory"]},
+            {"sink":{"kind":"tool_call","name":"deploy"},"without":["web","memory"]}
+        ],"require":{"complete":false}"#,
+    );
+    let idle = |report: &BundleReport| -> Vec<String> {
+        let lines = report.not_proven().into_iter();
+        lines.filter(|line| line.starts_with("Rule ")).collect()
+    };
+    let report = verify(&World::new().bundle(), &rules).unwrap();
+    let matched: Vec<u64> = report.rules().iter().map(|rule| rule.matched).collect();
+    assert_eq!(matched, [0, 1, 1, 1, 0]);
+    let (first, last) = (
+        r#"Rule 1 (artifact "relase.json"): the session has no such step, so nothing was held to it."#,
+        r#"Rule 5 (tool_call "deploy"): the session has no such step, so nothing was held to it."#,
+    );
+    assert_eq!(idle(&report), [first, last]);
+    let text = report.to_string();
+    for line in [
+        r#"  rule 1     artifact "relase.json" derives from no web: about nothing here"#,
+        "  rule 2     any tool_call is untrusted or better derives from no web: kept by 1 step",
+        "  rule 3     payload derives from no memory: kept",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    let view = serde_json::to_value(report.view()).unwrap();
+    let flow = serde_json::json!([
+        {"sink": {"kind": "artifact", "name": "relase.json"}, "without": ["web"], "matched": 0},
+        {"sink": {"kind": "tool_call", "name": "*"}, "require": "untrusted", "without": ["web"], "matched": 1},
+        {"sink": {"kind": "payload"}, "without": ["memory"], "matched": 1},
+        {"sink": {"kind": "artifact", "name": "release.json"}, "without": ["memory"], "matched": 1},
+        {"sink": {"kind": "tool_call", "name": "deploy"}, "without": ["memory", "web"], "matched": 0},
+    ]);
+    assert_eq!(view["flow"], flow);
+    // A closing that is not there binds no payload.
+    let mut open = World::new();
+    open.receipts.pop();
+    open.payload = None;
+    let report = verify(&open.bundle(), &rules).unwrap();
+    let payload = "Rule 3 (payload): the session binds none, so nothing was held to it.";
+    assert_eq!(idle(&report), [first, payload, last]);
+    let report = verify(&World::new().bundle(), &anchor("")).unwrap();
+    assert_eq!((report.rules().len(), idle(&report).len()), (0, 0));
+}
+
+#[test]
+fn a_rule_counts_every_step_that_it_is_about() {
+    let (mut recorder, opening) = recorder();
+    let mut world = World::new();
+    world.receipts = vec![opening];
+    for second in 1..=7 {
+        let draft = match second % 2 {
+            0 => StepDraft::tool_call("test"),
+            _ => StepDraft::tool_call("deploy"),
+        };
+        let step = recorder.step(draft.source(SourceClass::User), at(second));
+        world.receipts.push(step.unwrap());
+    }
+    world.receipts.push(recorder.close(None, at(8)).unwrap());
+    world.payload = None;
+    let rules = anchor(
+        r#","flow":[{"sink":{"kind":"tool_call","name":"*"},"without":["web"]},
+            {"sink":{"kind":"tool_call","name":"deploy"},"without":["web"]},
+            {"sink":{"kind":"payload"},"without":["web"]}]"#,
+    );
+    let report = verify(&world.bundle(), &rules).unwrap();
+    let matched: Vec<u64> = report.rules().iter().map(|rule| rule.matched).collect();
+    assert_eq!(matched, [7, 4, 0]);
 }
 
 /// A few bytes at a time, as from a slow disk.

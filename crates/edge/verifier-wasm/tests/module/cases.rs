@@ -160,6 +160,22 @@ fn accepted(cases: &mut Cases) {
         let anchor = anchor_text(&format!(r#","require":{{{asks}}}"#));
         cases.bundle(name, &shown, anchor, "accepted");
     }
+    let flow = r#","flow":[{"sink":{"kind":"artifact","name":"relase.json"},"without":["web"]},
+        {"sink":{"kind":"artifact","name":"*"},"require":"untrusted","without":["memory"]},
+        {"sink":{"kind":"payload"},"without":["memory"]}]"#;
+    let adversarial = flow.replace(r#""require":"untrusted","#, "");
+    cases.bundle(
+        "rules, one of them about no step",
+        &closed,
+        anchor_text(&adversarial),
+        "accepted",
+    );
+    cases.bundle(
+        "rules, one of them broken",
+        &closed,
+        anchor_text(flow),
+        "flow-refused",
+    );
     let args = vec![closed, anchor_text("").into(), options("")];
     cases.push("steps", "steps", args, "accepted");
 
