@@ -76,7 +76,7 @@ export interface BundleReport {
   flow: Rule[];
   /** Where the receipts stand in the log: first index and number. */
   leaves: [number, number][];
-  /** The log's head. */
+  /** The log's head. Look at its `verdict` before you rely on anything in it, or on `leaves`. */
   log: Head | OtherHead;
   /** What the session led to. */
   payload?: { hash: string; media_type?: string; shown: boolean };
@@ -122,7 +122,10 @@ export interface Head {
   quorum: QuorumRow[];
 }
 
-/** A head that witnesses without names co-signed, or that nobody was asked about. */
+/**
+ * A head that witnesses without names co-signed, or that nobody was asked about: where the verdict is `not-judged`, all of this
+ * is what the bundle claims, and nobody checked it.
+ */
 export interface OtherHead {
   verdict: 'witnessed' | 'not-judged';
   origin: string;

@@ -98,14 +98,16 @@ impl fmt::Display for Proven<'_> {
         for artifact in report.attestation().unwrap_or_default() {
             writeln!(f, "  attests    {} {:?}", artifact.hash, artifact.name)?;
         }
-        writeln!(f, "  log        {}", report.head().checkpoint().origin())?;
+        let checkpoint = report.head().checkpoint();
         match report.head() {
             HeadProof::Judged(verdict) => {
+                writeln!(f, "  log        {}", checkpoint.origin())?;
                 write!(f, "{}{}", HeadText(verdict), VerdictText(verdict))?;
             }
             HeadProof::Witnessed(witnessed) => {
-                writeln!(f, "  tree size  {}", witnessed.checkpoint().size())?;
-                writeln!(f, "  root       sha256:{}", witnessed.checkpoint().root())?;
+                writeln!(f, "  log        {}", checkpoint.origin())?;
+                writeln!(f, "  tree size  {}", checkpoint.size())?;
+                writeln!(f, "  root       sha256:{}", checkpoint.root())?;
                 for key in witnessed.log_keys() {
                     writeln!(f, "  signed by  {}", log_key_text(key))?;
                 }
@@ -118,8 +120,11 @@ impl fmt::Display for Proven<'_> {
                     writeln!(f, "  + {}", witness_key_text(key))?;
                 }
             }
-            HeadProof::NotJudged(checkpoint) => {
+            HeadProof::NotJudged(_) => {
+                writeln!(f, "Claimed, not checked: that a log recorded it")?;
+                writeln!(f, "  log        {}", checkpoint.origin())?;
                 writeln!(f, "  tree size  {}", checkpoint.size())?;
+                writeln!(f, "  root       sha256:{}", checkpoint.root())?;
                 writeln!(
                     f,
                     "Verdict: no log and no quorum was required; the session is its key's word alone"

@@ -40,9 +40,9 @@ pub struct BundleView {
     pub integrity: &'static str,
     /// The anchor's rules about integrity, in its order; all of them hold.
     pub flow: Vec<RuleView>,
-    /// Where the receipts stand in the log: first index and number.
+    /// Where the receipts stand in the log: first index and number. A claim where no log was judged.
     pub leaves: Vec<(u64, u64)>,
-    /// The log's head.
+    /// The log's head. A claim where its verdict is `not-judged`.
     pub log: LogView,
     /// What the session led to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,7 @@ pub enum LogView {
     Judged(HeadView),
     /// By witnesses without names, or by nobody.
     Other {
-        /// `witnessed` or `not-judged`.
+        /// `witnessed` or `not-judged`: then all of this is what the bundle claims, and nobody checked it.
         verdict: &'static str,
         /// Origin line of the checkpoint.
         origin: String,

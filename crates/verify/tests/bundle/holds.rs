@@ -133,6 +133,52 @@ fn a_bare_jwk_set_is_an_anchor_of_actors_and_the_report_says_that_no_quorum_was_
 }
 
 #[test]
+fn what_is_said_of_a_log_that_nobody_judged_is_a_claim_and_not_proven() {
+    let bundle = World::new().bundle();
+    let sections = |anchor: &Anchor| {
+        let text = verify(&bundle, anchor).unwrap().to_string();
+        let mut under = ("", Vec::new());
+        let mut found = Vec::new();
+        for line in text.lines() {
+            if line.starts_with(' ') {
+                under.1.push(
+                    line.split_whitespace()
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned(),
+                );
+            } else {
+                found.push(std::mem::take(&mut under));
+                let heads = ["Proven", "Claimed, not checked", "Verdict", "Not proven"];
+                let head = heads
+                    .into_iter()
+                    .find(|head| line.starts_with(&format!("{head}:")));
+                under = (head.unwrap_or_else(|| panic!("{line}")), Vec::new());
+            }
+        }
+        found
+    };
+    let of_log = |rows: &[String]| {
+        rows.iter()
+            .any(|row| ["log", "tree", "root"].contains(&&**row))
+    };
+    let keys_alone = Anchor::parse(jwks("").as_bytes()).unwrap();
+    for (head, rows) in sections(&keys_alone) {
+        assert_eq!(
+            of_log(&rows),
+            head == "Claimed, not checked",
+            "{head}: {rows:?}"
+        );
+    }
+    for judged in [anchor(""), guides_anchor(2)] {
+        for (head, rows) in sections(&judged) {
+            assert_ne!(head, "Claimed, not checked");
+            assert_eq!(of_log(&rows), head == "Proven", "{head}: {rows:?}");
+        }
+    }
+}
+
+#[test]
 fn logs_alone_ask_for_their_signature_and_for_no_witness() {
     let text = |vkey: String| format!(r#"{{"logs":["{vkey}"],"trust_jwks":{}}}"#, jwks(""));
     let mut world = World::new();

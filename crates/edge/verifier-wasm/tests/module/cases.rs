@@ -141,6 +141,16 @@ fn accepted(cases: &mut Cases) {
     cases.bundle("closed", &closed, anchor_text(""), "accepted");
     cases.bundle("guide", &closed, guide(2), "accepted");
     cases.bundle("bare jwk set", &closed, jwks(""), "accepted");
+    let mut alone = World::new();
+    alone.witnesses = Vec::new();
+    let logs = format!(
+        r#"{{"logs":["{}"],"trust_jwks":{}}}"#,
+        log_vkey(100),
+        jwks("")
+    );
+    cases.bundle("logs alone", &alone.bundle(), logs, "accepted");
+    let named = guide(2).replacen('{', &format!(r#"{{"logs":["{}"],"#, log_vkey(100)), 1);
+    cases.bundle("guide, with a log", &closed, named, "accepted");
     cases.world(
         "sealed content shown",
         &World::new().with_sealed(),
