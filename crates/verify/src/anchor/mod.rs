@@ -132,6 +132,16 @@ impl Anchor {
         }
     }
 
+    /// The keys of the logs that it trusts; none if it names no log.
+    #[must_use]
+    pub fn log_keys(&self) -> Vec<LogKey> {
+        match &self.log {
+            LogTrust::Policy(policy) => policy.log_keys(),
+            LogTrust::Witnesses { logs, .. } => logs.clone(),
+            LogTrust::Nobody => Vec::new(),
+        }
+    }
+
     pub(crate) fn actor(&self, key: &PublicKeyText) -> Option<&ActorKey> {
         self.actors.iter().find(|actor| actor.key == *key)
     }
