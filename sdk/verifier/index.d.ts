@@ -79,7 +79,13 @@ export interface BundleReport {
   /** The log's head. Look at its `verdict` before you rely on anything in it, or on `leaves`. */
   log: Head | OtherHead;
   /** What the session led to. */
-  payload?: { hash: string; media_type?: string; shown: boolean };
+  payload?: {
+    hash: string;
+    media_type?: string;
+    shown: boolean;
+    /** What the hash is taken of. Of a JSON file that is not canonical, the file's own SHA-256 is another. Absent if not known. */
+    of?: 'canonical-json' | 'bytes';
+  };
   /** Sealed steps whose content was shown. */
   content_shown: number;
   /** Sealed steps whose content was not. */

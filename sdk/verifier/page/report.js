@@ -41,7 +41,8 @@ export function facts(report) {
   }
   if (payload !== undefined) {
     const shown = payload.shown ? 'in the bundle, and it is what the closing binds' : 'bound by its hash, not shown';
-    rows.push(fact('Payload', `${shown}: `, brief(payload.hash)));
+    const of = payload.of === 'canonical-json' ? ', the hash of its canonical JSON' : '';
+    rows.push(fact('Payload', `${shown}: `, brief(payload.hash), of));
   }
   if (presentation !== undefined) {
     const { audience, nonce, expires } = presentation;

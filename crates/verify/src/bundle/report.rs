@@ -21,6 +21,15 @@ pub enum PayloadProof {
     Shown(Payload),
 }
 
+/// What the hash of a payload is taken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadForm {
+    /// Of its canonical JSON (RFC 8785): of a file that is JSON and not canonical, `sha256sum` says another.
+    CanonicalJson,
+    /// Of its bytes as they are.
+    Bytes,
+}
+
 /// A rule of the anchor, which the session keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enforced {
@@ -40,6 +49,7 @@ pub struct BundleReport {
     pub(super) head: HeadProof,
     pub(super) leaves: LeafRuns,
     pub(super) payload: PayloadProof,
+    pub(super) payload_form: Option<PayloadForm>,
     pub(super) shown: u64,
     pub(super) sealed: u64,
     pub(super) elsewhere: u64,
@@ -79,6 +89,12 @@ impl BundleReport {
     #[must_use]
     pub fn payload(&self) -> &PayloadProof {
         &self.payload
+    }
+
+    /// What the payload's hash is taken of; none if only a hash was there to be compared, or nothing.
+    #[must_use]
+    pub fn payload_form(&self) -> Option<PayloadForm> {
+        self.payload_form
     }
 
     /// Sealed steps whose content was shown and is what they committed to.

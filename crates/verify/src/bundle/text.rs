@@ -4,7 +4,7 @@ use std::fmt;
 
 use quorate_provenance::{Sink, SourceClass};
 
-use super::report::{BundleReport, Enforced, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadForm, PayloadProof};
 use super::trust::HeadProof;
 use crate::anchor::rule_words;
 use crate::text::{HeadText, VerdictText, log_key_text, witness_key_text};
@@ -78,12 +78,22 @@ impl fmt::Display for Proven<'_> {
             let name = format!("rule {}", place + 1);
             writeln!(f, "  {name:<9}  {}: {about}", rule_words(rule))?;
         }
-        match report.payload() {
-            PayloadProof::None => {}
-            PayloadProof::Bound(payload) => {
-                writeln!(f, "  payload    {} (not shown)", payload.hash)?;
+        let (payload, said) = match (report.payload(), report.payload_form()) {
+            (PayloadProof::None, _) => (None, ""),
+            (PayloadProof::Bound(payload), _) => (
+                Some(payload),
+                "not shown; of JSON it is the hash of its canonical JSON, unless it was bound as bytes",
+            ),
+            (PayloadProof::Shown(payload), Some(PayloadForm::CanonicalJson)) => {
+                (Some(payload), "shown; the hash of its canonical JSON")
             }
-            PayloadProof::Shown(payload) => writeln!(f, "  payload    {} (shown)", payload.hash)?,
+            (PayloadProof::Shown(payload), Some(PayloadForm::Bytes)) => {
+                (Some(payload), "shown; the hash of its bytes")
+            }
+            (PayloadProof::Shown(payload), None) => (Some(payload), "shown by its hash"),
+        };
+        if let Some(payload) = payload {
+            writeln!(f, "  payload    {} ({said})", payload.hash)?;
         }
         if report.shown() > 0 {
             writeln!(f, "  sealed     {} contents shown", report.shown())?;

@@ -12,7 +12,7 @@ use super::attestation::{
 use super::error::{BundleError, Failure};
 use super::head::{Read, read_checkpoint, read_rest};
 use super::presentation::{Presentation, PresentationError};
-use super::report::{BundleReport, Enforced, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadForm, PayloadProof};
 use super::scan::{Failed, ScanError, Scanner, Source};
 use super::trust::{HeadProof, judge};
 use crate::anchor::{ActorKey, Anchor};
@@ -25,8 +25,38 @@ const CLOCK_SKEW: u64 = 300;
 pub struct BundleVerifier<'a> {
     anchor: &'a Anchor,
     now: Timestamp,
-    /// Hashes of one payload, of which one must be bound.
-    payload: Option<[Sha256Text; 2]>,
+    payload: Option<Beside>,
+}
+
+/// A payload that is not in the bundle.
+#[derive(Debug, Clone, Copy)]
+enum Beside {
+    Hash(Sha256Text),
+    File {
+        canonical: Option<Sha256Text>,
+        bytes: Sha256Text,
+    },
+}
+
+impl Beside {
+    /// What the hash is taken of, if it is one of this payload's.
+    fn form(self, bound: Sha256Text) -> Option<Option<PayloadForm>> {
+        match self {
+            Self::Hash(hash) => (hash == bound).then_some(None),
+            Self::File { canonical, .. } if canonical == Some(bound) => {
+                Some(Some(PayloadForm::CanonicalJson))
+            }
+            Self::File { bytes, .. } => (bytes == bound).then_some(Some(PayloadForm::Bytes)),
+        }
+    }
+
+    /// The hash that a closing binds unless it was told otherwise.
+    fn hash(self) -> Sha256Text {
+        match self {
+            Self::Hash(hash) => hash,
+            Self::File { canonical, bytes } => canonical.unwrap_or(bytes),
+        }
+    }
 }
 
 /// The hash of a payload, as closings bind it: SHA-256 of its bytes.
@@ -74,7 +104,7 @@ impl<'a> BundleVerifier<'a> {
     #[must_use]
     pub fn with_payload(self, hash: Sha256Text) -> Self {
         Self {
-            payload: Some([hash, hash]),
+            payload: Some(Beside::Hash(hash)),
             ..self
         }
     }
@@ -83,10 +113,12 @@ impl<'a> BundleVerifier<'a> {
     /// must be what the closing binds.
     #[must_use]
     pub fn with_payload_file(self, file: &[u8]) -> Self {
-        let bytes = payload_hash(file);
-        let canonical = quorate_receipt::json::canonicalize(file);
+        let canonical = quorate_receipt::json::canonicalize(file).ok();
         Self {
-            payload: Some([canonical.map_or(bytes, |text| payload_hash(&text)), bytes]),
+            payload: Some(Beside::File {
+                canonical: canonical.map(|text| payload_hash(&text)),
+                bytes: payload_hash(file),
+            }),
             ..self
         }
     }
@@ -210,8 +242,10 @@ impl<'a> BundleVerifier<'a> {
             let sequence = shown.sequence;
             return Err(BundleError::OtherContent { sequence }.into());
         }
+        let (payload, payload_form) = self.payload_proof(&head, &session)?;
         Ok(BundleReport {
-            payload: self.payload_proof(&head, &session)?,
+            payload,
+            payload_form,
             actor: actor.clone(),
             head: proof,
             leaves: head.leaves,
@@ -339,28 +373,40 @@ impl<'a> BundleVerifier<'a> {
     }
 
     /// What is shown must be what is bound, and something must be bound if the anchor says so.
-    fn payload_proof(&self, head: &Read, session: &Session) -> Result<PayloadProof, BundleError> {
-        let inside = head.payload;
-        let shown = [inside.map(|hash| [hash; 2]), self.payload];
+    fn payload_proof(
+        &self,
+        head: &Read,
+        session: &Session,
+    ) -> Result<(PayloadProof, Option<PayloadForm>), BundleError> {
+        let (inside, beside) = (head.payload, self.payload);
+        let is_shown = inside.is_some() || beside.is_some();
         let Some(bound) = session.payload() else {
-            if self.anchor.require.payload_binding || shown.iter().any(Option::is_some) {
+            if self.anchor.require.payload_binding || is_shown {
                 return Err(BundleError::PayloadUnbound);
             }
-            return Ok(PayloadProof::None);
+            return Ok((PayloadProof::None, None));
         };
-        for hashes in shown.into_iter().flatten() {
-            if !hashes.contains(&bound.hash) {
-                let [found, _] = hashes;
-                return Err(BundleError::OtherPayload {
-                    found,
-                    bound: bound.hash,
-                });
-            }
+        let other = |found| BundleError::OtherPayload {
+            found,
+            bound: bound.hash,
+        };
+        let mut form = None;
+        if let Some(beside) = beside {
+            let found = beside.form(bound.hash);
+            form = found.ok_or_else(|| other(beside.hash()))?;
         }
-        Ok(match shown {
-            [None, None] => PayloadProof::Bound(bound.clone()),
-            _ => PayloadProof::Shown(bound.clone()),
-        })
+        if let Some(inside) = inside {
+            if inside != bound.hash {
+                return Err(other(inside));
+            }
+            // A bundle holds a payload as canonical JSON and in no other way.
+            form = Some(PayloadForm::CanonicalJson);
+        }
+        let proof = match is_shown {
+            true => PayloadProof::Shown(bound.clone()),
+            false => PayloadProof::Bound(bound.clone()),
+        };
+        Ok((proof, form))
     }
 }
 

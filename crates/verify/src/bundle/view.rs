@@ -7,7 +7,7 @@ use quorate_receipt::json::canonical;
 use serde::Serialize;
 
 use super::attestation::Artifact;
-use super::report::{BundleReport, Enforced, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadForm, PayloadProof};
 use super::trust::HeadProof;
 use crate::view::{HeadView, KeyView, key_view};
 
@@ -139,6 +139,10 @@ pub struct PayloadView {
     pub media_type: Option<String>,
     /// Whether it was there to be compared.
     pub shown: bool,
+    /// What the hash is taken of: `canonical-json` (of a file that is not canonical, `sha256sum` says another) or `bytes`;
+    /// absent if only a hash was there to be compared, or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<&'static str>,
 }
 
 /// For whom a bundle was presented.
@@ -206,6 +210,10 @@ impl BundleReport {
             hash: payload.hash.to_string(),
             media_type: payload.media_type.as_deref().map(str::to_owned),
             shown,
+            of: self.payload_form().map(|form| match form {
+                PayloadForm::CanonicalJson => "canonical-json",
+                PayloadForm::Bytes => "bytes",
+            }),
         };
         BundleView {
             session: session.id().to_string(),

@@ -1,11 +1,11 @@
 //! What holds, and what the report says of it.
 
 use quorate_policy::Verdict;
-use quorate_provenance::{Label, Level, SourceClass, Step, StepDraft, Verified};
+use quorate_provenance::{Label, Level, Payload, SourceClass, Step, StepDraft, Verified};
 use quorate_verify::anchor::Anchor;
 use quorate_verify::bundle::view::StepView;
 use quorate_verify::bundle::{
-    BundleReport, BundleVerifier, HeadProof, PayloadProof, Source, payload_hash,
+    BundleReport, BundleVerifier, HeadProof, PayloadForm, PayloadProof, Source, payload_hash,
 };
 
 use crate::common::log_vkey;
@@ -93,6 +93,63 @@ fn a_payload_may_stay_outside_and_be_compared() {
     let other = verifier.with_payload(payload_hash(b"another"));
     let error = verdict(other.verify(&*bundle)).unwrap_err();
     assert_eq!(error.code(), "payload-mismatch");
+}
+
+#[test]
+fn what_a_payloads_hash_is_taken_of_is_said_where_it_is_known() {
+    let mut world = World::new();
+    let anchor = anchor("");
+    let verifier = BundleVerifier::new(&anchor, now());
+    let told = |bundle: &[u8], verifier: BundleVerifier<'_>| {
+        let report = verdict(verifier.verify(bundle)).unwrap();
+        let row = report.to_string();
+        let row = row.lines().find(|line| line.starts_with("  payload"));
+        let said = row.unwrap().split_once(" (").unwrap().1.to_owned();
+        let view = serde_json::to_value(report.view()).unwrap();
+        let of = view["payload"].get("of").cloned().unwrap_or_default();
+        (report.payload_form(), said, of)
+    };
+    let canonical = Some(PayloadForm::CanonicalJson);
+    let (form, said, of) = told(&world.bundle(), verifier);
+    assert_eq!(
+        (form, &*said),
+        (canonical, "shown; the hash of its canonical JSON)")
+    );
+    assert_eq!(of, "canonical-json");
+    world.payload = None;
+    let bundle = world.bundle();
+    let pretty = b"{ \"release\": \"1.2.3\" }\n";
+    for file in [PAYLOAD, pretty] {
+        assert_eq!(told(&bundle, verifier.with_payload_file(file)).0, canonical);
+    }
+    let (form, said, of) = told(&bundle, verifier.with_payload(payload_hash(PAYLOAD)));
+    assert_eq!(
+        (form, &*said, of.is_null()),
+        (None, "shown by its hash)", true)
+    );
+    let (form, said, of) = told(&bundle, verifier);
+    assert_eq!((form, of.is_null()), (None, true));
+    assert!(
+        said.ends_with("of its canonical JSON, unless it was bound as bytes)"),
+        "{said}"
+    );
+    // A closing that binds the file's own bytes.
+    let (mut recorder, opening) = recorder();
+    let note = recorder.step(StepDraft::note(), at(1)).unwrap();
+    let hash = payload_hash(pretty);
+    let bound = Payload {
+        hash,
+        media_type: None,
+    };
+    world.receipts = vec![opening, note, recorder.close(Some(bound), at(2)).unwrap()];
+    let (form, said, of) = told(&world.bundle(), verifier.with_payload_file(pretty));
+    assert_eq!(
+        (form, &*said),
+        (Some(PayloadForm::Bytes), "shown; the hash of its bytes)")
+    );
+    assert_eq!(of, "bytes");
+    let other = verifier.with_payload_file(PAYLOAD).verify(&*world.bundle());
+    assert_eq!(verdict(other).unwrap_err().code(), "payload-mismatch");
 }
 
 #[test]

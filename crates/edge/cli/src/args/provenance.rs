@@ -87,6 +87,10 @@ pub(crate) enum Session {
         /// Its media type [default: application/json if it is JSON]
         #[arg(long, value_name = "TYPE", requires = "payload")]
         media_type: Option<String>,
+        /// Bind the payload's bytes as they are, also if it is JSON: the hash is what sha256sum prints, and the payload goes
+        /// beside the bundle, not into it
+        #[arg(long, requires = "payload")]
+        as_bytes: bool,
     },
     /// Record a trace or an agent's log as sessions; their ids are printed
     Import(Box<super::Import>),

@@ -6,7 +6,8 @@ mod import;
 use http::{HeaderValue, Method, header};
 use quorate_note::{base64, ed25519::SecretKey};
 use quorate_provenance::{DraftError, Payload, Recorder, Subject};
-use quorate_receipt::{Blake3Hash, Receipt, Timestamp};
+use quorate_receipt::{Blake3Hash, Receipt, Sha256Text, Timestamp};
+use quorate_verify::bundle::{PayloadForm, payload_hash};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use crate::uri::Uri;
 const ATTEMPTS: usize = 5;
 /// The largest file that content or payload may be read from.
 const MAX_CONTENT: u64 = 1 << 30;
+/// The media type of a payload in JSON, unless another is given.
+const JSON: &str = "application/json";
 
 pub(super) use import::dry_run;
 
@@ -50,10 +53,15 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
             key,
             payload,
             media_type,
+            as_bytes,
         } => {
             let key = Arc::new(secret(&key)?);
+            let of = |bytes: Vec<u8>| match as_bytes {
+                true => Bound::bytes(&bytes, media_type),
+                false => Bound::of(&bytes, media_type),
+            };
             let payload = payload
-                .map(|file| read(&file, MAX_CONTENT).map(|bytes| bound(&bytes, media_type)))
+                .map(|file| read(&file, MAX_CONTENT).map(of))
                 .transpose()?;
             let mut client = Client::connect(settings, Without::Refuse).await?;
             close(&mut client, key, session, payload, out).await
@@ -78,13 +86,68 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
     }
 }
 
-/// JSON counts in its canonical form, so that it can stand in a bundle; anything else byte for byte.
-fn bound(bytes: &[u8], media_type: Option<String>) -> Payload {
-    let canonical = quorate_receipt::json::canonicalize(bytes).ok();
-    let json = canonical.is_some().then(|| "application/json".to_owned());
-    Payload {
-        hash: quorate_verify::bundle::payload_hash(canonical.as_deref().unwrap_or(bytes)),
-        media_type: media_type.or(json).map(Into::into),
+/// A payload to bind, and what its hash is taken of.
+struct Bound {
+    payload: Payload,
+    form: PayloadForm,
+    /// The hash of the file's bytes.
+    file: Sha256Text,
+}
+
+impl Bound {
+    /// JSON counts in its canonical form, so that it can stand in a bundle; anything else byte for byte.
+    fn of(bytes: &[u8], media_type: Option<String>) -> Self {
+        match quorate_receipt::json::canonicalize(bytes) {
+            Ok(text) => Self {
+                form: PayloadForm::CanonicalJson,
+                payload: Payload {
+                    hash: payload_hash(&text),
+                    media_type: Some(media_type.unwrap_or_else(|| JSON.to_owned()).into()),
+                },
+                file: payload_hash(bytes),
+            },
+            Err(_) => Self::bytes(bytes, media_type),
+        }
+    }
+
+    /// Byte for byte, whatever it is.
+    fn bytes(bytes: &[u8], media_type: Option<String>) -> Self {
+        let is_json = || quorate_receipt::json::parse(bytes).is_ok();
+        let media_type = media_type.or_else(|| is_json().then(|| JSON.to_owned()));
+        let file = payload_hash(bytes);
+        Self {
+            form: PayloadForm::Bytes,
+            payload: Payload {
+                hash: file,
+                media_type: media_type.map(Into::into),
+            },
+            file,
+        }
+    }
+
+    /// `canonical-json` or `bytes`, as reports have it.
+    fn form(&self) -> &'static str {
+        match self.form {
+            PayloadForm::CanonicalJson => "canonical-json",
+            PayloadForm::Bytes => "bytes",
+        }
+    }
+
+    /// For people, a line or two.
+    fn text(&self) -> String {
+        let hash = self.payload.hash;
+        let of = match self.form {
+            PayloadForm::CanonicalJson => "canonical JSON",
+            PayloadForm::Bytes => "bytes",
+        };
+        let mut text = format!("It binds the payload {hash}, the hash of its {of}\n");
+        if self.file != hash {
+            text.push_str(&format!(
+                "The file's own SHA-256 is another, {}: the file is not in canonical form\n",
+                self.file
+            ));
+        }
+        text
     }
 }
 
@@ -237,7 +300,7 @@ async fn close(
     client: &mut Client,
     key: Arc<SecretKey>,
     session: Blake3Hash,
-    payload: Option<Payload>,
+    payload: Option<Bound>,
     out: Out,
 ) -> Result<(), Stop> {
     let what = format!("cannot close the session {session}");
@@ -245,25 +308,26 @@ async fn close(
     loop {
         attempt += 1;
         let (recorder, shown) = resumed(client, &key, &session).await?;
-        let closing = recorder.close(payload.clone(), now()?);
+        let closing = recorder.close(payload.as_ref().map(|p| p.payload.clone()), now()?);
         let closing = closing.map_err(|e| unwritable(&e))?;
         match send(client, closing.bytes().to_vec(), &what).await {
             Err(failure) if failure.is("head-moved") && attempt < ATTEMPTS => {}
             recorded => {
                 let recorded = recorded?;
                 let steps = shown["steps"].as_u64().unwrap_or_default();
-                let hash = payload.as_ref().map(|p| p.hash.to_string());
                 let answer = json!({
                     "session": session.to_string(),
                     "steps": steps,
                     "closing": closing.root_hash().to_string(),
-                    "payload": hash,
+                    "payload": payload.as_ref().map(|p| p.payload.hash.to_string()),
+                    "payload_of": payload.as_ref().map(Bound::form),
+                    "payload_file": payload.as_ref().map(|p| p.file.to_string()),
                     "index": recorded["first_index"],
                 });
                 return out.answer(&answer, |paint| {
                     let mut text = format!("Closed, with {steps} steps.\n");
-                    if let Some(hash) = &hash {
-                        text.push_str(&format!("It binds the payload {hash}\n"));
+                    if let Some(payload) = &payload {
+                        text.push_str(&payload.text());
                     }
                     text.push_str(&paint.dim(&format!(
                         "To hand it over: quorate bundle export {session} -o FILE"

@@ -13,7 +13,7 @@ use quorate_trace::{Log, ReadError, Trace};
 use quorate_verify::bundle::payload_hash;
 
 use self::recording::{Recording, check_sealed};
-use super::{MAX_CONTENT, bound, now, resumed};
+use super::{Bound, MAX_CONTENT, now, resumed};
 use crate::args::Import;
 use crate::client::{Client, Without};
 use crate::command::actor::secret;
@@ -49,7 +49,7 @@ pub(super) async fn run(settings: &Settings, import: &Import, out: Out) -> Resul
         .as_ref()
         .map(|file| {
             let bytes = read(file, MAX_CONTENT)?;
-            Ok::<_, Failure>(bound(&bytes, import.media_type.clone()))
+            Ok::<_, Failure>(Bound::of(&bytes, import.media_type.clone()).payload)
         })
         .transpose()?;
     if payload.is_some() && log.traces.len() > 1 {
