@@ -72,12 +72,20 @@ export interface BundleReport {
   sources: SourceClass[];
   /** The lowest level of integrity of any step. */
   integrity: Level;
+  /** The anchor's rules about integrity, in its order; all of them hold. */
+  flow: Rule[];
   /** Where the receipts stand in the log: first index and number. */
   leaves: [number, number][];
-  /** The log's head. */
+  /** The log's head. Look at its `verdict` before you rely on anything in it, or on `leaves`. */
   log: Head | OtherHead;
   /** What the session led to. */
-  payload?: { hash: string; media_type?: string; shown: boolean };
+  payload?: {
+    hash: string;
+    media_type?: string;
+    shown: boolean;
+    /** What the hash is taken of. Of a JSON file that is not canonical, the file's own SHA-256 is another. Absent if not known. */
+    of?: 'canonical-json' | 'bytes';
+  };
   /** Sealed steps whose content was shown. */
   content_shown: number;
   /** Sealed steps whose content was not. */
@@ -89,6 +97,18 @@ export interface BundleReport {
   attestation?: { name: string; hash: string; media_type?: string }[];
   /** What was not proven, one sentence each. Show it with the rest. */
   not_proven: string[];
+}
+
+/** A rule about integrity, as anchors write it. */
+export interface Rule {
+  /** The name `*` means any. */
+  sink: { kind: 'tool_call' | 'artifact'; name: string } | { kind: 'payload' };
+  /** The lowest level that it may have. */
+  require?: Level;
+  /** What it must not derive from. */
+  without?: SourceClass[];
+  /** How many steps, or payloads, it was about. Zero: it kept nothing out, and its name may be misspelt. */
+  matched: number;
 }
 
 /** A head that a policy judged. */
@@ -108,7 +128,10 @@ export interface Head {
   quorum: QuorumRow[];
 }
 
-/** A head that witnesses without names co-signed, or that nobody was asked about. */
+/**
+ * A head that witnesses without names co-signed, or that nobody was asked about: where the verdict is `not-judged`, all of this
+ * is what the bundle claims, and nobody checked it.
+ */
 export interface OtherHead {
   verdict: 'witnessed' | 'not-judged';
   origin: string;

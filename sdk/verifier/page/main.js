@@ -2,9 +2,9 @@
 
 import { byId, make, svg } from './dom.js';
 import { graphOf, mark } from './graph.js';
-import { facts, open, stepDetails } from './report.js';
+import { claimed, facts, open, stepDetails } from './report.js';
 import { applicable } from './tamper.js';
-import { LEVELS, bytes, count, reason, visible } from './words.js';
+import { LEVELS, bytes, count, headline, reason, visible } from './words.js';
 
 /** Longer texts are verified, and neither shown to edit nor tampered with. */
 const EDITABLE = 16 << 20;
@@ -65,9 +65,12 @@ function answered({ ok, error }) {
   }
   const { report, steps } = ok;
   const said = report.complete ? `${count(report.steps, 'step')}. None was changed, moved or dropped since.` : `${count(report.steps, 'step')} of a session that was not closed: more may have followed.`;
-  const lone = { unwitnessed: ' The anchor asks for no witness of the log.', 'not-judged': ' The anchor asks for no log and no witness.' }[report.log.verdict] ?? '';
-  verdict('verified', 'Verified', [make('bdi', {}, visible(report.subject)), ` signed ${said}${lone}`]);
+  const { kind, title, lone } = headline(report);
+  verdict(kind, visible(title), [make('bdi', {}, visible(report.subject)), ` signed ${said}${lone}`]);
   byId('facts').replaceChildren(...facts(report));
+  const unchecked = claimed(report);
+  byId('claimed').replaceChildren(...unchecked);
+  byId('claimed-part').hidden = unchecked.length === 0;
   byId('open').replaceChildren(...open(report));
   byId('proven').hidden = false;
   graph = graphOf(byId('graph'), steps, (step, parents) => {
@@ -79,7 +82,7 @@ function clearProven() {
   graph?.leave();
   graph = undefined;
   byId('proven').hidden = true;
-  for (const id of ['facts', 'open', 'graph', 'step']) byId(id).replaceChildren();
+  for (const id of ['facts', 'claimed', 'open', 'graph', 'step']) byId(id).replaceChildren();
 }
 
 function verdict(kind, title, text, { code, message, advice } = {}) {

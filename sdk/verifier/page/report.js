@@ -1,7 +1,7 @@
 // What the verifier said, laid out. Nothing here is worked out: each line is a member of the report or of a step.
 
 import { make } from './dom.js';
-import { HEADS, LEVELS, SOURCES, bytes, count, kindOf, short, visible } from './words.js';
+import { HEADS, LEVELS, SOURCES, bytes, count, kindOf, ruleWords, short, visible } from './words.js';
 
 const hash = (text) => make('bdi', { class: 'hash', title: text }, visible(text));
 
@@ -30,21 +30,36 @@ export function facts(report) {
     fact('When', make('time', {}, report.opened_at), ' to ', make('time', {}, report.last_at), ', as the actor states'),
     fact('Derives from', report.sources.length === 0 ? 'no declared source' : report.sources.map((source) => SOURCES[source] ?? source).join(', ')),
     fact('Integrity', make('span', { class: `tag ${report.integrity}` }, LEVELS[report.integrity] ?? report.integrity)),
-    fact('Log', make('bdi', {}, visible(log.origin)), `, ${count(log.size, 'entry', 'entries')}`),
-    fact('Its head', `${HEADS[log.verdict] ?? log.verdict}${log.threshold === undefined ? '' : ` (${log.threshold})`}`),
-    fact('Signed by', ...names(log.log_keys)),
-    fact('Witnesses', ...names(log.witnesses)),
   ];
+  if (isJudged(log)) {
+    rows.push(
+      ...whichLog(log),
+      fact('Its head', `${HEADS[log.verdict] ?? log.verdict}${log.threshold === undefined ? '' : ` (${log.threshold})`}`),
+      fact('Signed by', ...names(log.log_keys)),
+      fact('Witnesses', ...names(log.witnesses)),
+    );
+  }
   if (payload !== undefined) {
     const shown = payload.shown ? 'in the bundle, and it is what the closing binds' : 'bound by its hash, not shown';
-    rows.push(fact('Payload', `${shown}: `, brief(payload.hash)));
+    const of = payload.of === 'canonical-json' ? ', the hash of its canonical JSON' : '';
+    rows.push(fact('Payload', `${shown}: `, brief(payload.hash), of));
   }
   if (presentation !== undefined) {
     const { audience, nonce, expires } = presentation;
     rows.push(fact('Shown to', make('bdi', {}, visible(audience)), ', nonce ', make('bdi', {}, visible(nonce)), `, until ${expires}`));
   }
+  for (const [place, rule] of report.flow.entries()) rows.push(fact(`Rule ${place + 1}`, make('bdi', {}, visible(ruleWords(rule)))));
   if (attestation !== undefined) rows.push(fact('Attested', count(attestation.length, 'artifact')));
   return rows;
+}
+
+const isJudged = ({ verdict }) => verdict in HEADS;
+
+const whichLog = (log) => [fact('Log', make('bdi', {}, visible(log.origin)), `, ${count(log.size, 'entry', 'entries')}`)];
+
+/** Rows of what the bundle says of a log that nobody judged. */
+export function claimed({ log }) {
+  return isJudged(log) ? [] : [...whichLog(log), fact('Root', hash(log.root))];
 }
 
 /** One item for each thing that is open. */

@@ -60,11 +60,54 @@ export const SOURCES = {
   undeclared: 'undeclared',
 };
 
+/** The quorum's rows in a few words: how many of whom co-signed. */
+function quorumWords([root, ...rows]) {
+  if (root.group === undefined) return `the witness “${root.name}” co-signed`;
+  const { satisfied, members } = root.group;
+  const lone = rows.every(({ group }) => group === undefined);
+  return lone ? `${satisfied} of ${members} witnesses co-signed` : `the quorum “${root.name}” co-signed, ${satisfied} of its ${members} parts`;
+}
+
+/**
+ * How far what was verified reaches: a class for its colour, a title, and what the title leaves out. A log that nobody was
+ * asked about, or that nobody watched, never looks like one under a quorum.
+ */
+export function headline({ log }) {
+  switch (log.verdict) {
+    case 'quorate':
+      return { kind: 'verified', title: `Verified: ${quorumWords(log.quorum)}`, lone: '' };
+    case 'witnessed': {
+      const found = count(log.witnesses.length, 'trusted witness', 'trusted witnesses');
+      const asked = ` The anchor asks for ${log.threshold}.`;
+      if (log.log_keys.length > 0) return { kind: 'verified', title: `Verified: ${found} co-signed`, lone: asked };
+      return { kind: 'caution', title: `Signed, and ${found} co-signed; no particular log was asked for`, lone: `${asked} Which log this is, nobody checked.` };
+    }
+    case 'unwitnessed':
+      return { kind: 'caution', title: 'Signed and logged; no quorum of witnesses was required', lone: ' Whoever controls the log’s machine could have rewritten it.' };
+    default:
+      return { kind: 'unjudged', title: 'Signed by its key only: no log was asked for', lone: ' Whoever has the key could have made this at any time, and another story beside it.' };
+  }
+}
+
+const SINKS = { tool_call: 'tool call', artifact: 'artifact', payload: 'payload' };
+
+/** What a rule of the anchor is about, what it asks, and how much it was about here. */
+export function ruleWords({ sink, require, without = [], matched }) {
+  const kind = SINKS[sink.kind] ?? sink.kind;
+  const about = sink.name === undefined ? kind : sink.name === '*' ? `any ${kind}` : `${kind} “${sink.name}”`;
+  const asks = [
+    ...(require === undefined ? [] : [`${LEVELS[require] ?? require} or better`]),
+    ...without.map((source) => `not from ${SOURCES[source] ?? source}`),
+  ];
+  const met = sink.kind === 'payload' ? 'kept' : `kept by ${count(matched, 'step')}`;
+  return `${about}: ${asks.join(', ')}; ${matched === 0 ? 'about nothing here' : met}`;
+}
+
+/** Of a head that somebody vouches for. */
 export const HEADS = {
   quorate: 'Quorate: as many witnesses co-signed as the policy asks for',
   unwitnessed: 'Signed by the log alone: the policy asks for no witness',
   witnessed: 'Co-signed by as many of the trusted witnesses as the anchor asks for',
-  'not-judged': 'Not judged: the anchor names no log and no witness',
 };
 
 /** What was refused, and what to do, by the first code that begins so. */

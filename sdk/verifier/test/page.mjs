@@ -12,6 +12,7 @@ import { TAMPERED, demo, vector } from './files.mjs';
 
 const file = fileURLToPath(new URL('../verify.html', import.meta.url));
 const address = pathToFileURL(file).href;
+const VERIFIED = 'Verified: 2 of 3 witnesses co-signed';
 const pictures = process.env.QUORATE_PICTURES;
 if (pictures !== undefined) await mkdir(pictures, { recursive: true });
 
@@ -70,14 +71,14 @@ await withChromium(async (browser) => {
     await nothingProven(page);
     await picture(page, 'no-anchor');
     await give(page, 'anchor', demo[1]);
-    await says(page, 'Verified');
+    await says(page, VERIFIED);
     await give(page, 'anchor', '{}');
     await says(page, 'Refused');
     assert.equal(await code(page), 'anchor-invalid');
     await nothingProven(page);
     // Bytes that are no text are judged as bytes.
     await give(page, 'anchor', demo[1]);
-    await says(page, 'Verified');
+    await says(page, VERIFIED);
     await page.setInputFiles('#file-bundle', { name: 'b', mimeType: '', buffer: Buffer.concat([Buffer.from(demo[0]), Buffer.from([0xff])]) });
     await says(page, 'Refused');
     assert.equal(await code(page), 'bundle-malformed');
@@ -93,7 +94,7 @@ await withChromium(async (browser) => {
         document.querySelector('h1').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
       }, files);
     await drop([['one', demo[1]], ['two', demo[0]]]);
-    await says(page, 'Verified');
+    await says(page, VERIFIED);
     await page.click('#paste-anchor');
     await page.fill('#text-anchor', demo[1].replace('group q 2 ', 'group q 3 '));
     await says(page, 'Refused');
@@ -107,7 +108,7 @@ await withChromium(async (browser) => {
     const { name, ...options } = look;
     await open(
       async (page) => {
-        await says(page, 'Verified');
+        await says(page, VERIFIED);
         assert.equal(await page.locator('.row').count(), 11);
         assert.equal(await page.locator('.lines path:not(.mark)').count(), 14);
         assert.equal(await page.locator('.lines .mark.adversarial').count(), 4);
@@ -137,7 +138,7 @@ await withChromium(async (browser) => {
           if (id === 'tool') await picture(page, `${name}-red`);
           if (id === 'order' || id === 'anchor-threshold') {
             await page.click('#restore');
-            await says(page, 'Verified');
+            await says(page, VERIFIED);
           }
         }
         await page.click('#leave-demo');
@@ -146,7 +147,49 @@ await withChromium(async (browser) => {
       { at: `${address}#demo`, ...options },
     );
   }
-  await open((page) => says(page, 'Verified'), { at: address.replace('verify.html', 'demo.html') });
+  await open((page) => says(page, VERIFIED), { at: address.replace('verify.html', 'demo.html') });
+
+  // How far a verdict reaches is seen: by its title, its colour and its mark; and what nobody judged is no fact.
+  const states = [
+    ['quorate', 'closed', VERIFIED],
+    ['no-quorum', 'logs alone', 'Signed and logged; no quorum of witnesses was required'],
+    ['no-log', 'bare jwk set', 'Signed by its key only: no log was asked for'],
+  ];
+  for (const look of [{ name: 'light' }, { name: 'dark', colorScheme: 'dark' }, { name: 'phone', viewport: { width: 360, height: 780 } }]) {
+    const { name, ...options } = look;
+    const seen = [];
+    for (const [state, of, words] of states) {
+      await open(async (page) => {
+        const [bundle, anchor] = vector(of).args.map(String);
+        await give(page, 'bundle', bundle);
+        await give(page, 'anchor', anchor);
+        await says(page, words);
+        await page.waitForFunction(() => document.getAnimations().length === 0);
+        seen.push(
+          await page.evaluate(() => {
+            const style = (selector) => getComputedStyle(document.querySelector(selector));
+            const marks = [...document.querySelectorAll('.seal path')].filter((path) => getComputedStyle(path).visibility === 'visible');
+            return [style('#verdict-title').color, style('#verdict').backgroundColor, style('#verdict').borderTopColor, marks.map((path) => path.getAttribute('class')).join()];
+          }),
+        );
+        const root = JSON.parse(bundle).checkpoint.split('\n')[2];
+        const hex = Buffer.from(root, 'base64').toString('hex');
+        const claims = await page.locator('#claimed').textContent();
+        const facts = await page.locator('#facts').textContent();
+        const origin = JSON.parse(bundle).checkpoint.split('\n')[0];
+        assert.equal(claims.includes(hex) && claims.includes(origin), state === 'no-log');
+        assert.equal(facts.includes(origin), state !== 'no-log');
+        assert.equal(await page.locator('#claimed-part').isVisible(), state === 'no-log');
+        await fits(page, `${name}, ${state}`);
+        await picture(page, `state-${name}-${state}`);
+        await page.click('#tamper-tool');
+        await says(page, 'Refused');
+        await nothingProven(page);
+        assert.equal(await page.locator('#claimed').textContent(), '');
+      }, options);
+    }
+    for (const part of [0, 1, 2, 3]) assert.equal(new Set(seen.map((one) => one[part])).size, states.length, `${name}: ${JSON.stringify(seen)}`);
+  }
 
   // What was asked before something else was loaded is not told of it. The worker answers in order.
   await open(async (page) => {
@@ -158,7 +201,7 @@ await withChromium(async (browser) => {
       document.querySelector('#tamper-tool').click();
     });
     await says(page, 'Refused');
-    assert.equal(await page.evaluate(() => window.titles.includes('Verified')), false);
+    assert.equal(await page.evaluate(() => window.titles.some((title) => title.startsWith('Verified'))), false);
   });
 
   // With keys alone.
@@ -173,13 +216,13 @@ await withChromium(async (browser) => {
       };
       await tabTo('#show-demo');
       await page.keyboard.press('Enter');
-      await says(page, 'Verified');
+      await says(page, VERIFIED);
       await tabTo('#tamper-parent');
       await page.keyboard.press('Space');
       await says(page, 'Refused');
       await tabTo('#restore');
       await page.keyboard.press('Enter');
-      await says(page, 'Verified');
+      await says(page, VERIFIED);
       assert.equal(await page.evaluate(() => document.activeElement.id), 'tamper-parent');
       await tabTo('#graph');
       await page.keyboard.press('Home');
@@ -203,7 +246,7 @@ await withChromium(async (browser) => {
         const [bundle, anchor] = vector('markup in every string').args.map(String);
         await give(page, 'bundle', bundle);
         await give(page, 'anchor', anchor);
-        await says(page, 'Verified');
+        await says(page, VERIFIED);
         for (let row = 0; row < 4; row += 1) {
           await page.locator('.row').nth(row).click();
           const shown = await page.locator('#step').textContent();
@@ -231,7 +274,7 @@ await withChromium(async (browser) => {
       await page.setInputFiles('#file-bundle', path.join(folder, 'session.bundle.json'));
       await page.setInputFiles('#file-anchor', path.join(folder, 'session.anchor.json'));
       const given = Date.now();
-      await says(page, 'Verified');
+      await says(page, VERIFIED);
       const verified = Date.now();
       const steps = Number(await page.locator('.row').first().getAttribute('aria-setsize'));
       assert.ok((await page.locator('.row').count()) < 60);
@@ -254,7 +297,7 @@ await withChromium(async (browser) => {
       await says(page, 'Refused');
       const refused = Date.now() - start;
       await page.click('#restore');
-      await says(page, 'Verified');
+      await says(page, VERIFIED);
       await picture(page, `steps-${steps}`);
       console.log(
         `${steps} steps: files given in ${given - began} ms, verified and drawn ${verified - given} ms later; ` +

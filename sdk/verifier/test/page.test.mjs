@@ -10,7 +10,7 @@ import { pageOf, present } from '../page/build.mjs';
 import { at, placed, spliced } from '../page/json.js';
 import { ancestors, lanesOf } from '../page/lanes.js';
 import { TAMPERS, applicable } from '../page/tamper.js';
-import { reason, visible } from '../page/words.js';
+import { headline, reason, visible } from '../page/words.js';
 import { demo, TAMPERED, vector, vectors } from './files.mjs';
 
 await init();
@@ -129,6 +129,25 @@ test('no line runs through a step that it does not touch, and ancestors are foun
 test('characters that cannot be seen are written out', () => {
   assert.equal(visible('a\u202eb\u0000\n\u200b\ud800é👍'), 'a\\u{202e}b\\u{0}\\u{a}\\u{200b}\\u{d800}é👍');
   assert.equal(visible('a\nb\r', { lines: true }), 'a\nb\\u{d}');
+});
+
+test('only a head under a quorum or trusted witnesses of a named log is told as verified', () => {
+  const told = (name) => {
+    const [one, by, options] = vector(name).args.map(String);
+    const { kind, title } = headline(verifyBundle(one, by, JSON.parse(options)));
+    return [kind, title];
+  };
+  assert.deepEqual(told('closed'), ['verified', 'Verified: 2 of 3 witnesses co-signed']);
+  assert.deepEqual(told('guide, with a log'), ['verified', 'Verified: 2 trusted witnesses co-signed']);
+  assert.deepEqual(told('guide'), ['caution', 'Signed, and 2 trusted witnesses co-signed; no particular log was asked for']);
+  assert.deepEqual(told('logs alone'), ['caution', 'Signed and logged; no quorum of witnesses was required']);
+  assert.deepEqual(told('bare jwk set'), ['unjudged', 'Signed by its key only: no log was asked for']);
+  assert.equal(headline({ log: { verdict: 'of a later version' } }).kind, 'unjudged');
+  const group = (required, satisfied, members) => ({ required, satisfied, members });
+  const quorate = (...quorum) => headline({ log: { verdict: 'quorate', quorum } }).title;
+  assert.equal(quorate({ depth: 0, name: 'w1', satisfied: true }), 'Verified: the witness “w1” co-signed');
+  const nested = [{ name: 'q', group: group(2, 2, 3) }, { name: 'eu', group: group(1, 1, 2) }, { name: 'w1' }];
+  assert.equal(quorate(...nested), 'Verified: the quorum “q” co-signed, 2 of its 3 parts');
 });
 
 test('every code of a bundle has words of its own', () => {

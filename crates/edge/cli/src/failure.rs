@@ -126,6 +126,11 @@ impl Failure {
         self.code == code
     }
 
+    /// What failed and why, as one sentence without its end.
+    pub(crate) fn said(&self) -> String {
+        format!("{}: {}", self.what, self.why)
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }

@@ -1,4 +1,4 @@
-//! Traces and logs into a real node, out again as bundles, and two histories of one session.
+//! Traces and logs into a real node, and out again as bundles.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
@@ -6,30 +6,14 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod scene;
+
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
 
 use serde_json::Value;
 
-const ACTOR: &str = "did:vm:agent:release";
-
-/// A folder, and the node of one data directory in it.
-struct Scene {
-    root: tempfile::TempDir,
-    data: &'static str,
-    node: Option<Child>,
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        if let Some(mut node) = self.node.take() {
-            let _gone = node.kill();
-            let _reaped = node.wait();
-        }
-    }
-}
+use scene::{ACTOR, Scene, text};
 
 fn example(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples/agent-trace");
@@ -37,86 +21,6 @@ fn example(name: &str) -> String {
 }
 
 impl Scene {
-    /// A node that runs, an actor that is pinned, and a trust anchor that knows him.
-    fn new() -> Self {
-        let mut scene = Self {
-            root: tempfile::tempdir().unwrap(),
-            data: "data",
-            node: None,
-        };
-        scene.configured("");
-        scene.start("data");
-        scene.does("actor generate -o seed");
-        let key = scene.does("actor key seed").trim().to_owned();
-        scene.does(&format!("actor add {ACTOR} {key}"));
-        scene.does(&format!(
-            "trust-anchor new --actor {ACTOR}={key} -o anchor.json"
-        ));
-        scene
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
-    }
-
-    fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
-        command
-            .args(words.split(' '))
-            .current_dir(self.root.path())
-            .env_clear()
-            .env("COLUMNS", "9999")
-            .env("QUORATE_DATA_DIR", self.file(self.data));
-        command
-    }
-
-    fn configured(&self, config: &str) {
-        fs::write(self.file("config.toml"), config).unwrap();
-    }
-
-    fn start(&mut self, data: &'static str) {
-        self.data = data;
-        let mut node = self
-            .command("up --listen 127.0.0.1:0 --config config.toml")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(node.stdout.take().unwrap()).lines();
-        self.node = Some(node);
-        let listens = |line: String| line.contains("http://127.0.0.1:");
-        assert!(lines.map_while(Result::ok).any(listens));
-    }
-
-    fn stop(&mut self) {
-        let mut node = self.node.take().unwrap();
-        let asked = Command::new("kill").arg(node.id().to_string()).status();
-        assert!(asked.unwrap().success() && node.wait().unwrap().success());
-    }
-
-    fn run(&self, words: &str) -> Output {
-        self.command(words).output().unwrap()
-    }
-
-    fn does(&self, words: &str) -> String {
-        let done = self.run(words);
-        let errors = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{words}: {errors}");
-        String::from_utf8(done.stdout).unwrap()
-    }
-
-    fn json(&self, words: &str) -> Value {
-        serde_json::from_str(&self.does(&format!("{words} --json"))).unwrap()
-    }
-
-    /// The code of the refusal.
-    fn refused(&self, words: &str) -> String {
-        let done = self.run(&format!("{words} --json"));
-        assert_eq!(done.status.code(), Some(1), "{words}");
-        let error: Value = serde_json::from_slice(&done.stderr).unwrap();
-        error["error"]["code"].as_str().unwrap().to_owned()
-    }
-
     fn import(&self, file: &str, flags: &str) -> Value {
         let words = format!("session import {file} --subject {ACTOR} --key seed{flags}");
         self.json(&words)
@@ -129,12 +33,6 @@ impl Scene {
         let bundle = serde_json::from_slice(&fs::read(self.file("bundle")).unwrap()).unwrap();
         (bundle, report)
     }
-}
-
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
-    value[member]
-        .as_str()
-        .unwrap_or_else(|| panic!("{member} of {value}"))
 }
 
 fn kinds(report: &Value) -> Vec<&str> {
@@ -373,106 +271,4 @@ fn nothing_is_recorded_of_a_file_with_a_mistake_or_from_the_future() {
         scene.json("session list")["sessions"],
         serde_json::json!([])
     );
-}
-
-/// The data directory is copied while the session is open, and each copy goes on with it.
-#[test]
-fn two_histories_of_one_session_are_evidence_that_nobody_can_change() {
-    let mut scene = Scene::new();
-    let words = format!("session open --subject {ACTOR} --key seed");
-    let session = scene.does(&words).trim().to_owned();
-    scene.does(&format!(
-        "session step {session} --key seed --note --source user"
-    ));
-    scene.stop();
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(scene.file("data"))
-        .arg(scene.file("copy"))
-        .status();
-    assert!(copied.unwrap().success());
-    for (data, told) in [("data", "one"), ("copy", "other")] {
-        scene.start(data);
-        scene.does(&format!(
-            "session step {session} --key seed --tool {told} --parent last"
-        ));
-        scene.does(&format!("session close {session} --key seed"));
-        scene.does(&format!("bundle export {session} -o {told}"));
-        scene.stop();
-        // Each by itself is without fault.
-        scene.does(&format!("bundle verify {told} --trust-anchor anchor.json"));
-    }
-    let compare = "bundle forks one other --trust-anchor anchor.json -o fork";
-    assert_eq!(scene.refused(compare), "fork");
-    let said = scene.does("bundle evidence fork --trust-anchor anchor.json");
-    let proven = format!("{ACTOR} signed two receipts with the sequence number 2 in one session");
-    assert!(
-        said.starts_with(&format!("Proven: {proven}")) && said.contains("Not proven: which"),
-        "{said}"
-    );
-    let proven = scene.json("bundle evidence fork --trust-anchor anchor.json");
-    assert_eq!(
-        (text(&proven, "session"), &proven["sequence"]),
-        (session.as_str(), &Value::from(2))
-    );
-    // The order in which they are given makes no other evidence.
-    let evidence = fs::read(scene.file("fork")).unwrap();
-    assert_eq!(
-        scene.refused("bundle forks other one --trust-anchor anchor.json -o fork2"),
-        "fork"
-    );
-    assert_eq!(fs::read(scene.file("fork2")).unwrap(), evidence);
-    assert_eq!(
-        scene.json("bundle forks one one --trust-anchor anchor.json")["fork"],
-        false
-    );
-
-    for at in 0..evidence.len() {
-        let mut changed = evidence.clone();
-        changed[at] ^= 1;
-        assert!(quorate_provenance::Fork::parse(&changed).is_err(), "{at}");
-    }
-    let at = evidence.len() / 2;
-    let mut changed = evidence;
-    changed[at] ^= 1;
-    fs::write(scene.file("changed"), changed).unwrap();
-    assert_eq!(
-        scene.refused("bundle evidence changed --trust-anchor anchor.json"),
-        "evidence"
-    );
-
-    // Somebody else's key proves nothing about this actor, and one receipt that was not signed proves nothing at all.
-    scene.does("actor generate -o other-seed");
-    let key = scene.does("actor key other-seed").trim().to_owned();
-    scene.does(&format!(
-        "trust-anchor new --actor {ACTOR}={key} -o stranger.json"
-    ));
-    assert_eq!(
-        scene.refused("bundle evidence fork --trust-anchor stranger.json"),
-        "evidence-key"
-    );
-    assert_eq!(
-        scene.refused("bundle forks one other --trust-anchor stranger.json -o none"),
-        "evidence-key"
-    );
-    // Nor does the actor's own key where the anchor lets it act for another, or at another time.
-    let known = fs::read(scene.file("anchor.json")).unwrap();
-    for (member, value) in [
-        ("subjects", serde_json::json!(["did:vm:agent:else"])),
-        ("not_after", "2020-01-01T00:00:00Z".into()),
-        ("not_before", "2999-01-01T00:00:00Z".into()),
-    ] {
-        let mut anchor: Value = serde_json::from_slice(&known).unwrap();
-        anchor["trust_jwks"]["keys"][0][member] = value;
-        fs::write(scene.file("narrow.json"), anchor.to_string()).unwrap();
-        let words = "bundle evidence fork --trust-anchor narrow.json";
-        assert_eq!(scene.refused(words), "evidence-key", "{member}");
-    }
-    let forged = fs::read_to_string(scene.file("other"))
-        .unwrap()
-        .replace("\"other\"", "\"third\"");
-    fs::write(scene.file("forged"), forged).unwrap();
-    let words = "bundle forks one forged --trust-anchor anchor.json -o none";
-    assert_eq!(scene.refused(words), "bundle-malformed");
-    assert!(!scene.file("none").exists());
 }

@@ -184,6 +184,21 @@ impl Rules {
         self.0.iter()
     }
 
+    /// Which rules are about a step of this kind, by their places, counted from zero.
+    pub fn about(&self, kind: &StepKind) -> impl Iterator<Item = usize> {
+        self.places(|sink| sink.is(kind))
+    }
+
+    /// Which rules are about what a closing binds.
+    pub fn about_payload(&self) -> impl Iterator<Item = usize> {
+        self.places(|sink| *sink == Sink::Payload)
+    }
+
+    fn places(&self, is_about: impl Fn(&Sink) -> bool) -> impl Iterator<Item = usize> {
+        let rules = self.0.iter().enumerate();
+        rules.filter_map(move |(place, rule)| is_about(&rule.sink).then_some(place))
+    }
+
     /// Checks a step whose label is known.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ use quorate_receipt::{Blake3Hash, PublicKeyText, Timestamp};
 
 pub use error::AnchorError;
 pub use words::ListedWitnesses;
+pub(crate) use words::{rule_words, sink_words};
 
 /// The longest anchor file, in bytes: 1 MiB, some thousand keys and a policy.
 pub const MAX_ANCHOR_LEN: usize = 1 << 20;
@@ -91,6 +92,22 @@ pub(crate) struct Require {
     pub(crate) complete: bool,
 }
 
+/// What an anchor compares of a presentation with its reader's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AskedOfPresentation {
+    pub(crate) audience: bool,
+    pub(crate) nonce: bool,
+}
+
+impl Require {
+    pub(crate) fn of_presentation(&self) -> AskedOfPresentation {
+        AskedOfPresentation {
+            audience: self.audience.is_some(),
+            nonce: self.nonce.is_some(),
+        }
+    }
+}
+
 impl Anchor {
     /// Reads an anchor file.
     ///
@@ -112,6 +129,16 @@ impl Anchor {
         match &self.log {
             LogTrust::Policy(policy) => Some(policy),
             LogTrust::Witnesses { .. } | LogTrust::Nobody => None,
+        }
+    }
+
+    /// The keys of the logs that it trusts; none if it names no log.
+    #[must_use]
+    pub fn log_keys(&self) -> Vec<LogKey> {
+        match &self.log {
+            LogTrust::Policy(policy) => policy.log_keys(),
+            LogTrust::Witnesses { logs, .. } => logs.clone(),
+            LogTrust::Nobody => Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! An anchor in words.
 
 use quorate_policy::Quorum;
-use quorate_provenance::{Rules, SourceClass};
+use quorate_provenance::{Rule, Rules, Sink, SourceClass};
 
 use super::{Anchor, LogTrust};
 
@@ -83,15 +83,7 @@ impl Anchor {
             ));
         }
         for rule in self.flow.iter().flat_map(Rules::iter) {
-            let mut line = format!("{}", rule.sink);
-            if let Some(level) = rule.require {
-                line.push_str(&format!(" is {} or better", level.as_str()));
-            }
-            let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
-            if !without.is_empty() {
-                line.push_str(&format!(" derives from no {}", without.join(", no ")));
-            }
-            lines.push(line);
+            lines.push(rule_words(rule));
         }
         lines
     }
@@ -132,12 +124,42 @@ impl Anchor {
         if !self.require.payload_binding {
             lines.push("A payload that the session's closing binds.".to_owned());
         }
-        if self.require.audience.is_none() && self.require.nonce.is_none() {
+        let asked = self.require.of_presentation();
+        if !asked.audience {
             lines.push(
-                "An audience or a nonce: whoever has a bundle can show it to anyone, at any time."
+                "An audience: whoever has a bundle, or a presentation that was made for somebody else, can show it to you."
                     .to_owned(),
             );
         }
+        if !asked.nonce {
+            lines.push(match asked.audience {
+                true => "A nonce: an old presentation will do, until it expires.".to_owned(),
+                false => "A nonce: what was shown once can be shown again, at any time.".to_owned(),
+            });
+        }
         lines
     }
+}
+
+/// What a rule is about. Its name is quoted, so that it is not taken for a word of the sentence.
+pub(crate) fn sink_words(sink: &Sink) -> String {
+    let (kind, _) = sink.parts();
+    match sink {
+        Sink::ToolCall(Some(name)) | Sink::Artifact(Some(name)) => format!("{kind} {name:?}"),
+        Sink::ToolCall(None) | Sink::Artifact(None) => format!("any {kind}"),
+        Sink::Payload => kind.to_owned(),
+    }
+}
+
+/// A rule as a sentence without its end.
+pub(crate) fn rule_words(rule: &Rule) -> String {
+    let mut line = sink_words(&rule.sink);
+    if let Some(level) = rule.require {
+        line.push_str(&format!(" is {} or better", level.as_str()));
+    }
+    let without: Vec<&str> = rule.without.classes().map(SourceClass::as_str).collect();
+    if !without.is_empty() {
+        line.push_str(&format!(" derives from no {}", without.join(", no ")));
+    }
+    line
 }

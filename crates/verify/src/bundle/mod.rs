@@ -37,7 +37,7 @@ pub use attestation::{Artifact, AttestError, AttestationError, MAX_STATEMENT_LEN
 pub use error::{BundleError, Failure};
 pub use head::{Disclosure, Head, HeadError};
 pub use presentation::{Presentation, PresentationError};
-pub use report::{BundleReport, PayloadProof};
+pub use report::{BundleReport, Enforced, PayloadForm, PayloadProof};
 pub use scan::{ScanError, Source};
 pub use trim::trimmed;
 pub use trust::{HeadProof, Witnessed};

@@ -7,6 +7,8 @@ use quorate_receipt::{
     Blake3Hash, PublicKeyText, Receipt, ReceiptError, SignatureText, Timestamp, signed_message,
 };
 
+use crate::anchor::AskedOfPresentation;
+
 /// The type of the receipt.
 pub(super) const TYPE: &str = "bundle_presentation";
 
@@ -102,6 +104,30 @@ impl PresentationError {
             Self::Expired { .. } => "presentation-expired",
         }
     }
+}
+
+/// What the presentation, or its absence, leaves open: only what the anchor compared is known to be the reader's.
+pub(super) fn unasked(shown: Option<&Presentation>, asked: AskedOfPresentation) -> Vec<String> {
+    let Some(shown) = shown else {
+        return vec![
+            "That it was made for you: whoever has the file can show it to anyone.".to_owned(),
+        ];
+    };
+    let mut lines = Vec::new();
+    if !asked.audience {
+        lines.push(format!(
+            "That it was made for you: it was made for {:?}, and the trust anchor did not ask whether that is you.",
+            shown.audience
+        ));
+    }
+    if !asked.nonce {
+        lines.push(format!(
+            "That it was made for this occasion: the trust anchor asked for no nonce, so an old presentation will do until it \
+             expires, this one on {}.",
+            shown.expires
+        ));
+    }
+    lines
 }
 
 const MEMBERS: [&str; 8] = [

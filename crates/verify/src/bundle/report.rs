@@ -1,12 +1,13 @@
 //! What a verified bundle proves, and what it does not.
 
 use quorate_merkle::LeafRuns;
-use quorate_provenance::{Label, Payload, Session};
+use quorate_provenance::{Label, Payload, Rule, Session, Sink};
 
 use super::attestation::Artifact;
-use super::presentation::Presentation;
+use super::presentation::{Presentation, unasked};
 use super::trust::HeadProof;
-use crate::anchor::ActorKey;
+use crate::anchor::sink_words;
+use crate::anchor::{ActorKey, AskedOfPresentation};
 use crate::report::not_proven_of;
 
 /// What is known of what the session led to.
@@ -20,6 +21,25 @@ pub enum PayloadProof {
     Shown(Payload),
 }
 
+/// What the hash of a payload is taken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadForm {
+    /// Of its canonical JSON (RFC 8785): of a file that is JSON and not canonical, `sha256sum` says another.
+    CanonicalJson,
+    /// Of its bytes as they are.
+    Bytes,
+}
+
+/// A rule of the anchor, which the session keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enforced {
+    /// The rule.
+    pub rule: Rule,
+    /// How many steps it was about; of one about payloads, whether the closing binds one. A rule that was about nothing kept
+    /// nothing out: its name may be misspelt.
+    pub matched: u64,
+}
+
 /// What was proven, by whose keys, under whose head: the only result of
 /// [`BundleVerifier::verify`](super::BundleVerifier::verify), and not made anywhere else.
 #[derive(Clone, Debug)]
@@ -29,11 +49,14 @@ pub struct BundleReport {
     pub(super) head: HeadProof,
     pub(super) leaves: LeafRuns,
     pub(super) payload: PayloadProof,
+    pub(super) payload_form: Option<PayloadForm>,
     pub(super) shown: u64,
     pub(super) sealed: u64,
     pub(super) elsewhere: u64,
     pub(super) label: Label,
+    pub(super) rules: Vec<Enforced>,
     pub(super) presentation: Option<Presentation>,
+    pub(super) asked: AskedOfPresentation,
     pub(super) attestation: Option<Vec<Artifact>>,
 }
 
@@ -68,6 +91,12 @@ impl BundleReport {
         &self.payload
     }
 
+    /// What the payload's hash is taken of; none if only a hash was there to be compared, or nothing.
+    #[must_use]
+    pub fn payload_form(&self) -> Option<PayloadForm> {
+        self.payload_form
+    }
+
     /// Sealed steps whose content was shown and is what they committed to.
     #[must_use]
     pub fn shown(&self) -> u64 {
@@ -90,6 +119,12 @@ impl BundleReport {
     #[must_use]
     pub fn label(&self) -> Label {
         self.label
+    }
+
+    /// The anchor's rules about integrity, in its order. All of them hold.
+    #[must_use]
+    pub fn rules(&self) -> &[Enforced] {
+        &self.rules
     }
 
     /// By whom and to whom it was shown, if it was presented.
@@ -120,6 +155,7 @@ impl BundleReport {
              steps of the names that the actor gave them. Nothing is said of confidentiality."
                 .to_owned(),
         ];
+        lines.extend(self.idle_rules());
         if !self.session.is_closed() {
             lines.push(
                 "That nothing is missing from the end: the session was not closed when this was made.".to_owned(),
@@ -168,11 +204,24 @@ impl BundleReport {
                 self.elsewhere
             ));
         }
-        if self.presentation.is_none() {
-            lines.push(
-                "That it was made for you: whoever has the file can show it to anyone.".to_owned(),
-            );
-        }
+        lines.extend(unasked(self.presentation.as_ref(), self.asked));
         lines
+    }
+    /// A rule that was about nothing looks like one that was kept.
+    fn idle_rules(&self) -> impl Iterator<Item = String> {
+        let rules = self.rules.iter().enumerate();
+        rules
+            .filter(|(_, rule)| rule.matched == 0)
+            .map(|(place, Enforced { rule, .. })| {
+                let lacks = match rule.sink {
+                    Sink::Payload => "the session binds none",
+                    Sink::ToolCall(_) | Sink::Artifact(_) => "the session has no such step",
+                };
+                format!(
+                    "Rule {} ({}): {lacks}, so nothing was held to it.",
+                    place + 1,
+                    sink_words(&rule.sink)
+                )
+            })
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use quorate_provenance::SourceClass;
+use quorate_provenance::{Sink, SourceClass};
 
-use super::report::{BundleReport, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadForm, PayloadProof};
 use super::trust::HeadProof;
+use crate::anchor::rule_words;
 use crate::text::{HeadText, VerdictText, log_key_text, witness_key_text};
 
 /// What was proven, without what was not.
@@ -67,12 +68,32 @@ impl fmt::Display for Proven<'_> {
                 sources.join(", ")
             }
         )?;
-        match report.payload() {
-            PayloadProof::None => {}
-            PayloadProof::Bound(payload) => {
-                writeln!(f, "  payload    {} (not shown)", payload.hash)?;
+        for (place, Enforced { rule, matched }) in report.rules().iter().enumerate() {
+            let about = match (&rule.sink, matched) {
+                (_, 0) => "about nothing here".to_owned(),
+                (Sink::Payload, _) => "kept".to_owned(),
+                (_, 1) => "kept by 1 step".to_owned(),
+                (_, steps) => format!("kept by {steps} steps"),
+            };
+            let name = format!("rule {}", place + 1);
+            writeln!(f, "  {name:<9}  {}: {about}", rule_words(rule))?;
+        }
+        let (payload, said) = match (report.payload(), report.payload_form()) {
+            (PayloadProof::None, _) => (None, ""),
+            (PayloadProof::Bound(payload), _) => (
+                Some(payload),
+                "not shown; of JSON it is the hash of its canonical JSON, unless it was bound as bytes",
+            ),
+            (PayloadProof::Shown(payload), Some(PayloadForm::CanonicalJson)) => {
+                (Some(payload), "shown; the hash of its canonical JSON")
             }
-            PayloadProof::Shown(payload) => writeln!(f, "  payload    {} (shown)", payload.hash)?,
+            (PayloadProof::Shown(payload), Some(PayloadForm::Bytes)) => {
+                (Some(payload), "shown; the hash of its bytes")
+            }
+            (PayloadProof::Shown(payload), None) => (Some(payload), "shown by its hash"),
+        };
+        if let Some(payload) = payload {
+            writeln!(f, "  payload    {} ({said})", payload.hash)?;
         }
         if report.shown() > 0 {
             writeln!(f, "  sealed     {} contents shown", report.shown())?;
@@ -87,14 +108,16 @@ impl fmt::Display for Proven<'_> {
         for artifact in report.attestation().unwrap_or_default() {
             writeln!(f, "  attests    {} {:?}", artifact.hash, artifact.name)?;
         }
-        writeln!(f, "  log        {}", report.head().checkpoint().origin())?;
+        let checkpoint = report.head().checkpoint();
         match report.head() {
             HeadProof::Judged(verdict) => {
+                writeln!(f, "  log        {}", checkpoint.origin())?;
                 write!(f, "{}{}", HeadText(verdict), VerdictText(verdict))?;
             }
             HeadProof::Witnessed(witnessed) => {
-                writeln!(f, "  tree size  {}", witnessed.checkpoint().size())?;
-                writeln!(f, "  root       sha256:{}", witnessed.checkpoint().root())?;
+                writeln!(f, "  log        {}", checkpoint.origin())?;
+                writeln!(f, "  tree size  {}", checkpoint.size())?;
+                writeln!(f, "  root       sha256:{}", checkpoint.root())?;
                 for key in witnessed.log_keys() {
                     writeln!(f, "  signed by  {}", log_key_text(key))?;
                 }
@@ -107,8 +130,11 @@ impl fmt::Display for Proven<'_> {
                     writeln!(f, "  + {}", witness_key_text(key))?;
                 }
             }
-            HeadProof::NotJudged(checkpoint) => {
+            HeadProof::NotJudged(_) => {
+                writeln!(f, "Claimed, not checked: that a log recorded it")?;
+                writeln!(f, "  log        {}", checkpoint.origin())?;
                 writeln!(f, "  tree size  {}", checkpoint.size())?;
+                writeln!(f, "  root       sha256:{}", checkpoint.root())?;
                 writeln!(
                     f,
                     "Verdict: no log and no quorum was required; the session is its key's word alone"

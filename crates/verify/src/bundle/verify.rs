@@ -1,7 +1,7 @@
 //! The judgement, in one pass over the file.
 
 use quorate_merkle::{Hash, RunsError, leaf_hash, verify_runs};
-use quorate_provenance::{Content, Label, Opening, Session, Step, Taken, Verified};
+use quorate_provenance::{Content, Label, Opening, Rules, Session, Step, Taken, Verified};
 use quorate_receipt::{Blake3Hash, MAX_RECEIPT_LEN, Receipt, Sha256Text, Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +12,7 @@ use super::attestation::{
 use super::error::{BundleError, Failure};
 use super::head::{Read, read_checkpoint, read_rest};
 use super::presentation::{Presentation, PresentationError};
-use super::report::{BundleReport, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadForm, PayloadProof};
 use super::scan::{Failed, ScanError, Scanner, Source};
 use super::trust::{HeadProof, judge};
 use crate::anchor::{ActorKey, Anchor};
@@ -25,8 +25,38 @@ const CLOCK_SKEW: u64 = 300;
 pub struct BundleVerifier<'a> {
     anchor: &'a Anchor,
     now: Timestamp,
-    /// Hashes of one payload, of which one must be bound.
-    payload: Option<[Sha256Text; 2]>,
+    payload: Option<Beside>,
+}
+
+/// A payload that is not in the bundle.
+#[derive(Debug, Clone, Copy)]
+enum Beside {
+    Hash(Sha256Text),
+    File {
+        canonical: Option<Sha256Text>,
+        bytes: Sha256Text,
+    },
+}
+
+impl Beside {
+    /// What the hash is taken of, if it is one of this payload's.
+    fn form(self, bound: Sha256Text) -> Option<Option<PayloadForm>> {
+        match self {
+            Self::Hash(hash) => (hash == bound).then_some(None),
+            Self::File { canonical, .. } if canonical == Some(bound) => {
+                Some(Some(PayloadForm::CanonicalJson))
+            }
+            Self::File { bytes, .. } => (bytes == bound).then_some(Some(PayloadForm::Bytes)),
+        }
+    }
+
+    /// The hash that a closing binds unless it was told otherwise.
+    fn hash(self) -> Sha256Text {
+        match self {
+            Self::Hash(hash) => hash,
+            Self::File { canonical, bytes } => canonical.unwrap_or(bytes),
+        }
+    }
 }
 
 /// The hash of a payload, as closings bind it: SHA-256 of its bytes.
@@ -74,7 +104,7 @@ impl<'a> BundleVerifier<'a> {
     #[must_use]
     pub fn with_payload(self, hash: Sha256Text) -> Self {
         Self {
-            payload: Some([hash, hash]),
+            payload: Some(Beside::Hash(hash)),
             ..self
         }
     }
@@ -83,10 +113,12 @@ impl<'a> BundleVerifier<'a> {
     /// must be what the closing binds.
     #[must_use]
     pub fn with_payload_file(self, file: &[u8]) -> Self {
-        let bytes = payload_hash(file);
-        let canonical = quorate_receipt::json::canonicalize(file);
+        let canonical = quorate_receipt::json::canonicalize(file).ok();
         Self {
-            payload: Some([canonical.map_or(bytes, |text| payload_hash(&text)), bytes]),
+            payload: Some(Beside::File {
+                canonical: canonical.map(|text| payload_hash(&text)),
+                bytes: payload_hash(file),
+            }),
             ..self
         }
     }
@@ -210,8 +242,10 @@ impl<'a> BundleVerifier<'a> {
             let sequence = shown.sequence;
             return Err(BundleError::OtherContent { sequence }.into());
         }
+        let (payload, payload_form) = self.payload_proof(&head, &session)?;
         Ok(BundleReport {
-            payload: self.payload_proof(&head, &session)?,
+            payload,
+            payload_form,
             actor: actor.clone(),
             head: proof,
             leaves: head.leaves,
@@ -219,10 +253,24 @@ impl<'a> BundleVerifier<'a> {
             sealed: seen.sealed,
             elsewhere: seen.elsewhere,
             label: seen.label,
+            rules: self.enforced(&seen.matched),
             presentation: None,
+            asked: self.anchor.require.of_presentation(),
             attestation: None,
             session,
         })
+    }
+
+    fn enforced(&self, matched: &[u64]) -> Vec<Enforced> {
+        let rules = self.anchor.flow.iter().flat_map(Rules::iter);
+        let counts = matched.iter().copied().chain(std::iter::repeat(0));
+        let enforced = rules.zip(counts);
+        enforced
+            .map(|(rule, matched)| Enforced {
+                rule: rule.clone(),
+                matched,
+            })
+            .collect()
     }
 
     fn check_age(&self, proof: &HeadProof) -> Result<(), BundleError> {
@@ -325,28 +373,40 @@ impl<'a> BundleVerifier<'a> {
     }
 
     /// What is shown must be what is bound, and something must be bound if the anchor says so.
-    fn payload_proof(&self, head: &Read, session: &Session) -> Result<PayloadProof, BundleError> {
-        let inside = head.payload;
-        let shown = [inside.map(|hash| [hash; 2]), self.payload];
+    fn payload_proof(
+        &self,
+        head: &Read,
+        session: &Session,
+    ) -> Result<(PayloadProof, Option<PayloadForm>), BundleError> {
+        let (inside, beside) = (head.payload, self.payload);
+        let is_shown = inside.is_some() || beside.is_some();
         let Some(bound) = session.payload() else {
-            if self.anchor.require.payload_binding || shown.iter().any(Option::is_some) {
+            if self.anchor.require.payload_binding || is_shown {
                 return Err(BundleError::PayloadUnbound);
             }
-            return Ok(PayloadProof::None);
+            return Ok((PayloadProof::None, None));
         };
-        for hashes in shown.into_iter().flatten() {
-            if !hashes.contains(&bound.hash) {
-                let [found, _] = hashes;
-                return Err(BundleError::OtherPayload {
-                    found,
-                    bound: bound.hash,
-                });
-            }
+        let other = |found| BundleError::OtherPayload {
+            found,
+            bound: bound.hash,
+        };
+        let mut form = None;
+        if let Some(beside) = beside {
+            let found = beside.form(bound.hash);
+            form = found.ok_or_else(|| other(beside.hash()))?;
         }
-        Ok(match shown {
-            [None, None] => PayloadProof::Bound(bound.clone()),
-            _ => PayloadProof::Shown(bound.clone()),
-        })
+        if let Some(inside) = inside {
+            if inside != bound.hash {
+                return Err(other(inside));
+            }
+            // A bundle holds a payload as canonical JSON and in no other way.
+            form = Some(PayloadForm::CanonicalJson);
+        }
+        let proof = match is_shown {
+            true => PayloadProof::Shown(bound.clone()),
+            false => PayloadProof::Bound(bound.clone()),
+        };
+        Ok((proof, form))
     }
 }
 
@@ -358,6 +418,21 @@ struct Seen {
     sealed: u64,
     elsewhere: u64,
     label: Label,
+    /// Of each rule, by its place, how much it was about; shorter where the last ones were about nothing.
+    matched: Vec<u64>,
+}
+
+impl Seen {
+    fn matched(&mut self, places: impl Iterator<Item = usize>) {
+        for place in places {
+            if self.matched.len() <= place {
+                self.matched.resize(place + 1, 0);
+            }
+            if let Some(matched) = self.matched.get_mut(place) {
+                *matched += 1;
+            }
+        }
+    }
 }
 
 /// Takes the receipts from the file, one for each leaf.
@@ -396,6 +471,7 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
 
     fn take(&mut self, position: u64, receipt: &Receipt) -> Result<(), BundleError> {
         let invalid = |error| BundleError::Session { position, error };
+        let rules = self.verifier.anchor.flow.as_ref();
         match &mut self.session {
             None => {
                 let session = self.open(receipt)?;
@@ -405,9 +481,18 @@ impl<'a, S: Source, F: FnMut(&Verified<Step>, Label)> Steps<'a, S, F> {
                 Taken::Step(step, label) => {
                     see(&mut self.seen, self.head, &step)?;
                     self.seen.label = self.seen.label.meet(label);
+                    if let Some(rules) = rules {
+                        self.seen.matched(rules.about(&step.kind));
+                    }
                     (self.each)(&step, label);
                 }
-                Taken::Closed(_) => {}
+                Taken::Closed(closing) => {
+                    if let Some(rules) = rules
+                        && closing.payload.is_some()
+                    {
+                        self.seen.matched(rules.about_payload());
+                    }
+                }
             },
         }
         let time = receipt.timestamp();

@@ -1,11 +1,13 @@
 //! A report as JSON: plain data, made from a [`BundleReport`] and never read back as one.
 
-use quorate_provenance::{Attributes, Content, Label, SourceClass, Step, StepKind, Verified};
+use quorate_provenance::{
+    Attributes, Content, Label, Level, SourceClass, Step, StepKind, Verified,
+};
 use quorate_receipt::json::canonical;
 use serde::Serialize;
 
 use super::attestation::Artifact;
-use super::report::{BundleReport, PayloadProof};
+use super::report::{BundleReport, Enforced, PayloadForm, PayloadProof};
 use super::trust::HeadProof;
 use crate::view::{HeadView, KeyView, key_view};
 
@@ -36,9 +38,11 @@ pub struct BundleView {
     pub sources: Vec<&'static str>,
     /// The lowest level of integrity of any step.
     pub integrity: &'static str,
-    /// Where the receipts stand in the log: first index and number.
+    /// The anchor's rules about integrity, in its order; all of them hold.
+    pub flow: Vec<RuleView>,
+    /// Where the receipts stand in the log: first index and number. A claim where no log was judged.
     pub leaves: Vec<(u64, u64)>,
-    /// The log's head.
+    /// The log's head. A claim where its verdict is `not-judged`.
     pub log: LogView,
     /// What the session led to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +63,44 @@ pub struct BundleView {
     pub not_proven: Vec<String>,
 }
 
+/// A rule about integrity, as anchors write it, and what it was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RuleView {
+    /// Where content leaves the session.
+    pub sink: SinkView,
+    /// The lowest level that it may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require: Option<&'static str>,
+    /// Classes of source that it must not derive from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<&'static str>,
+    /// How many steps, or payloads, it was about. Zero: it kept nothing out.
+    pub matched: u64,
+}
+
+/// What a rule is about, as anchors write it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SinkView {
+    /// `tool_call`, `artifact` or `payload`.
+    pub kind: &'static str,
+    /// Its name; `*`: any. A payload has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+fn rule_view(Enforced { rule, matched }: &Enforced) -> RuleView {
+    let (kind, name) = rule.sink.parts();
+    let name = name.map(str::to_owned);
+    RuleView {
+        sink: SinkView { kind, name },
+        require: rule.require.map(Level::as_str),
+        without: rule.without.classes().map(SourceClass::as_str).collect(),
+        matched: *matched,
+    }
+}
+
 /// What was proven of the log's head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -68,7 +110,7 @@ pub enum LogView {
     Judged(HeadView),
     /// By witnesses without names, or by nobody.
     Other {
-        /// `witnessed` or `not-judged`.
+        /// `witnessed` or `not-judged`: then all of this is what the bundle claims, and nobody checked it.
         verdict: &'static str,
         /// Origin line of the checkpoint.
         origin: String,
@@ -97,6 +139,10 @@ pub struct PayloadView {
     pub media_type: Option<String>,
     /// Whether it was there to be compared.
     pub shown: bool,
+    /// What the hash is taken of: `canonical-json` (of a file that is not canonical, `sha256sum` says another) or `bytes`;
+    /// absent if only a hash was there to be compared, or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<&'static str>,
 }
 
 /// For whom a bundle was presented.
@@ -164,6 +210,10 @@ impl BundleReport {
             hash: payload.hash.to_string(),
             media_type: payload.media_type.as_deref().map(str::to_owned),
             shown,
+            of: self.payload_form().map(|form| match form {
+                PayloadForm::CanonicalJson => "canonical-json",
+                PayloadForm::Bytes => "bytes",
+            }),
         };
         BundleView {
             session: session.id().to_string(),
@@ -182,6 +232,7 @@ impl BundleReport {
             last_at: session.last_timestamp().to_string(),
             sources: self.label().classes().map(SourceClass::as_str).collect(),
             integrity: self.label().level().as_str(),
+            flow: self.rules().iter().map(rule_view).collect(),
             leaves: self.leaves().runs().collect(),
             log: log_view(self.head()),
             payload: match self.payload() {

@@ -225,3 +225,16 @@ fn an_anchor_is_read_up_to_its_longest() {
         AnchorError::TooLong { length }
     );
 }
+
+#[test]
+fn an_audience_and_a_nonce_that_are_not_asked_for_are_told_apart() {
+    let told = |require: &str| {
+        let anchor = Anchor::parse(anchor_text(&format!(r#","require":{{{require}}}"#)).as_bytes());
+        let lines = anchor.unwrap().not_asked();
+        ["An audience: ", "A nonce: "].map(|start| lines.iter().any(|line| line.starts_with(start)))
+    };
+    assert_eq!(told(""), [true, true]);
+    assert_eq!(told(r#""audience":"a""#), [false, true]);
+    assert_eq!(told(r#""nonce":"n""#), [true, false]);
+    assert_eq!(told(r#""audience":"a","nonce":"n""#), [false, false]);
+}

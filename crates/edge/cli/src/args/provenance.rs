@@ -83,6 +83,10 @@ pub(crate) enum Session {
         /// Its media type [default: application/json if it is JSON]
         #[arg(long, value_name = "TYPE", requires = "payload")]
         media_type: Option<String>,
+        /// Bind the payload's bytes as they are, also if it is JSON: the hash is what sha256sum prints, and the payload goes
+        /// beside the bundle, not into it
+        #[arg(long, requires = "payload")]
+        as_bytes: bool,
     },
     /// Record a trace or an agent's log as sessions; their ids are printed
     Import(Box<super::Import>),
@@ -241,15 +245,18 @@ pub(crate) enum Bundle {
         #[arg(long, value_name = "TIME", value_parser = value::time)]
         now: Option<Timestamp>,
     },
-    /// Compare two bundles: do they show that an actor told two stories?
+    /// Compare two bundles: do they show that an actor told two stories, or that its log showed two heads?
     #[command(
         after_help = "Exit 1 if they do: then what proves it goes to --output, for anyone to check with 'quorate bundle \
-                      evidence'. Exit 0 if these two show nothing of the kind."
+                      evidence', or, where it is about the log, with 'quorate log evidence'. If it is both, the log's goes to \
+                      FILE.evidence. Exit 0 if these two show nothing of the kind. The log is judged if the trust anchor names \
+                      it. Heads of two sizes prove nothing by themselves: 'quorate log monitor' compares a log's heads, and \
+                      'quorate log audit' reads a whole log."
     )]
     Forks {
         /// A bundle
         first: PathBuf,
-        /// Another one of the same session
+        /// Another one: of the same session, or of the same log
         second: PathBuf,
         /// Whom to believe: a trust anchor, or a JWK set of actors' keys
         #[arg(long, value_name = "FILE")]

@@ -19,7 +19,7 @@ pub(crate) struct Publish {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// UDP address to listen on [default: that of the last time; at first 0.0.0.0 and a free port]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = super::value::address)]
     pub(crate) bind: Option<SocketAddr>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
     pub(crate) max_size: u64,
     /// Judge age and expiry as of this time, RFC 3339 [default: the clock's]
-    #[arg(long, value_name = "TIME", value_parser = super::provenance::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::value::time)]
     pub(crate) now: Option<Timestamp>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) enum Replicas {
     /// Serve what is published and kept here, and keep copies for the machines that were added
     Serve {
         /// UDP address to listen on [default: that of the last time; at first 0.0.0.0 and a free port]
-        #[arg(long, value_name = "ADDRESS:PORT")]
+        #[arg(long, value_name = "ADDRESS:PORT", value_parser = super::value::address)]
         bind: Option<SocketAddr>,
     },
     /// Add one of your machines: it may ask for copies to be kept here, and is asked to keep copies

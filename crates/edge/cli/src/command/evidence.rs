@@ -9,7 +9,7 @@ use super::verify::read;
 use crate::args::Evidence;
 use crate::failure::{Failure, Stop, reason};
 use crate::out::Out;
-use crate::text::{Fields, printable};
+use crate::text::{Fields, Paint, printable};
 
 pub(super) fn run(words: &Evidence, out: Out) -> Result<(), Stop> {
     let keys = usable(&words.policy)?.log_keys();
@@ -33,22 +33,29 @@ pub(super) fn run(words: &Evidence, out: Out) -> Result<(), Stop> {
         "origin": first.origin().to_string(),
         "heads": [view(&first), view(&second)],
     });
-    out.answer(&answer, |paint| {
-        let proven = format!(
-            "{} signed two heads that are of no one history",
-            printable(first.origin().as_str())
-        );
-        let fields = Fields::new()
-            .row("size", first.size().to_string())
-            .row("root", format!("sha256:{}", first.root()))
-            .row("size", second.size().to_string())
-            .row("root", format!("sha256:{}", second.root()));
-        let open = "Not proven: who did it, or which of the two is the true one; whoever has the log's key can have \
-                    signed either.";
-        let proven = paint.paragraph("Proven: ", &proven);
-        let proven = proven.replacen("Proven", &paint.good("Proven"), 1);
-        format!("{proven}{}{}", fields.render(paint), paint.paragraph("", open))
-    })
+    out.answer(&answer, |paint| text([&first, &second], paint))
+}
+
+/// That a log signed these two heads, of no one history.
+pub(super) fn text([first, second]: [&Checkpoint; 2], paint: Paint) -> String {
+    let proven = format!(
+        "{} signed two heads that are of no one history",
+        printable(first.origin().as_str())
+    );
+    let fields = Fields::new()
+        .row("size", first.size().to_string())
+        .row("root", format!("sha256:{}", first.root()))
+        .row("size", second.size().to_string())
+        .row("root", format!("sha256:{}", second.root()));
+    let open = "Not proven: who did it, or which of the two is the true one; whoever has the log's key can have \
+                signed either.";
+    let proven = paint.paragraph("Proven: ", &proven);
+    let proven = proven.replacen("Proven", &paint.good("Proven"), 1);
+    format!(
+        "{proven}{}{}",
+        fields.render(paint),
+        paint.paragraph("", open)
+    )
 }
 
 fn head(signed: &SignedCheckpoint) -> Checkpoint {
@@ -58,7 +65,9 @@ fn head(signed: &SignedCheckpoint) -> Checkpoint {
 
 fn hint(error: &EvidenceError) -> &'static str {
     match error {
-        EvidenceError::Form => "name the file that ends in .evidence",
+        EvidenceError::Form => {
+            "name the file that ends in .evidence, or that 'quorate bundle forks' wrote about a log"
+        }
         EvidenceError::NotSigned { .. } => {
             "is this the policy of the log that it is about, with the keys of that time?"
         }

@@ -1,14 +1,18 @@
-//! `quorate bundle forks` and `quorate bundle evidence`: an actor that told two stories of one session. Files only.
+//! `quorate bundle forks` and `quorate bundle evidence`: an actor that told two stories of one session, and a log that showed
+//! two heads. Files only.
 
-use std::path::Path;
+mod heads;
+
+use std::path::{Path, PathBuf};
 
 use quorate_provenance::{Fork, MAX_FORK_LEN, NotAFork};
-use quorate_receipt::Receipt;
+use quorate_receipt::{Blake3Hash, Receipt};
 use quorate_verify::anchor::Anchor;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use self::heads::Heads;
 use super::trust_anchor::read_anchor;
 use super::verify::read;
 use crate::failure::{Failure, Stop, reason};
@@ -18,18 +22,38 @@ use crate::text::{Fields, Paint, printable};
 /// The largest bundle that is held in memory: of half a million steps.
 const MAX_COMPARED: u64 = 512 << 20;
 
-/// What this needs of a bundle: its receipts, each as it stands there.
+/// What this needs of a bundle: its receipts, each as it stands there, and what says where they stand.
+struct Shown<'a> {
+    path: &'a Path,
+    checkpoint: String,
+    leaves: Vec<(u64, u64)>,
+    proof: Vec<String>,
+    steps: Vec<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
-struct Steps<'a> {
+struct Bundle<'a> {
+    checkpoint: String,
+    leaves: Vec<(u64, u64)>,
+    proof: Vec<String>,
     #[serde(borrow)]
     steps: Vec<&'a RawValue>,
 }
 
-/// A bundle, or a presentation of one.
 #[derive(Deserialize)]
-struct Shown<'a> {
+struct Presented<'a> {
     #[serde(borrow)]
     bundle: &'a RawValue,
+}
+
+/// What two bundles tell of the actor.
+enum Stories {
+    /// Of two sessions.
+    OtherSessions([Blake3Hash; 2]),
+    /// One, as far as both go.
+    One(Blake3Hash),
+    /// Two of one session.
+    Two(Box<Fork>),
 }
 
 pub(super) fn run(
@@ -41,73 +65,195 @@ pub(super) fn run(
 ) -> Result<(), Stop> {
     let anchor = read_anchor(anchor)?;
     let (one, other) = (read(first, MAX_COMPARED)?, read(second, MAX_COMPARED)?);
-    let (one, other) = (receipts(first, &one)?, receipts(second, &other)?);
-    let (Some(opening), Some(second_opening)) = (one.first(), other.first()) else {
-        return Err(no_bundle(first, "it has no receipt").into());
+    let (one, other) = (shown(first, &one)?, shown(second, &other)?);
+    let heads = Heads::of([&one, &other], &anchor.log_keys());
+    let stories = stories(&anchor, &one, &other);
+    let stories = match (stories, heads.accusation()) {
+        (Err(failure), None) => return Err(failure.into()),
+        (stories, _) => stories,
     };
-    let differ = (0..one.len().min(other.len())).find(|at| one[*at].get() != other[*at].get());
+    let fork = match &stories {
+        Ok(Stories::Two(fork)) => Some(&**fork),
+        Ok(_) | Err(_) => None,
+    };
+    let kept = Kept::write(output, fork, &heads)?;
+    if output != Some(Path::new("-")) || kept.is_nothing() {
+        let answer = answer(&stories, &heads, &kept);
+        out.answer(&answer, |paint| said(&stories, &heads, paint))?;
+    }
+    match accusation(&stories, &heads, &kept) {
+        Some(failure) => Err(failure.into()),
+        None => Ok(()),
+    }
+}
+
+fn stories(anchor: &Anchor, one: &Shown<'_>, other: &Shown<'_>) -> Result<Stories, Failure> {
+    let differ = one.steps.iter().zip(&other.steps);
+    let differ = differ
+        .map(|(a, b)| a.get() != b.get())
+        .position(|differ| differ);
+    let opening = receipt(one, 0)?;
     let at = match differ {
+        None => return Ok(Stories::One(*opening.root_hash())),
         Some(0) => {
-            let (a, b) = (receipt(first, opening)?, receipt(second, second_opening)?);
-            let answer = json!({
-                "fork": false,
-                "why": "other-sessions",
-                "sessions": [a.root_hash().to_string(), b.root_hash().to_string()],
-            });
-            return out.answer(&answer, |_| {
-                "No fork: these are two sessions, and an actor may have many.\n".to_owned()
-            });
-        }
-        None => {
-            let session = receipt(first, opening)?.root_hash().to_string();
-            let answer = json!({"fork": false, "why": "one-history", "sessions": [session]});
-            return out.answer(&answer, |_| {
-                "No fork: as far as both go, they tell one story.\n".to_owned()
-            });
+            let sessions = [opening, receipt(other, 0)?].map(|opening| *opening.root_hash());
+            return Ok(Stories::OtherSessions(sessions));
         }
         Some(at) => at,
     };
-    let opening = receipt(first, opening)?;
-    let (a, b) = (receipt(first, one[at])?, receipt(second, other[at])?);
+    let (a, b) = (receipt(one, at)?, receipt(other, at)?);
     let fork = Fork::of(&opening, &a, &b).map_err(|error| {
         let what = format!(
             "{} and {} differ, but prove nothing",
-            first.display(),
-            second.display()
+            one.path.display(),
+            other.path.display()
         );
         Failure::refused("fork-unproven", what, reason(&error)).hint(
             "verify each with 'quorate bundle verify': one of them is not what the actor signed",
         )
     })?;
-    believed(&anchor, &fork).map_err(|why| unknown_key("the bundles", why))?;
-    if let Some(path) = output {
-        let mut sink = Sink::open(Some(path))?;
-        sink.write(&fork.to_bytes())?;
-        sink.finish()?;
-    }
-    let file = output.map(|path| path.display().to_string());
-    let mut answer = view(&fork);
-    answer["fork"] = true.into();
-    answer["file"] = file.clone().into();
-    if output != Some(Path::new("-")) {
-        out.answer(&answer, |paint| text(&fork, paint))?;
-    }
-    let what = format!(
-        "{} told two stories of the session {}",
-        fork.opening().subject,
-        fork.session()
-    );
-    let why = format!(
-        "two receipts with the sequence number {} are signed by its key",
-        fork.sequence()
-    );
-    let hint = match file {
-        Some(file) => {
-            format!("keep {file} and both bundles; 'quorate bundle evidence' checks it anywhere")
+    believed(anchor, &fork).map_err(|why| unknown_key("the bundles", why))?;
+    Ok(Stories::Two(Box::new(fork)))
+}
+
+/// Where evidence was written.
+#[derive(Default)]
+struct Kept {
+    actor: Option<PathBuf>,
+    log: Option<PathBuf>,
+}
+
+impl Kept {
+    /// Of two proofs the actor's has the file's name, and the log's the same with `.evidence` behind it. Standard output
+    /// takes one.
+    fn write(output: Option<&Path>, fork: Option<&Fork>, heads: &Heads) -> Result<Self, Stop> {
+        let mut kept = Self::default();
+        let Some(path) = output else { return Ok(kept) };
+        if let Some(fork) = fork {
+            put(path, &fork.to_bytes())?;
+            kept.actor = Some(path.to_path_buf());
         }
-        None => "keep both bundles; with --output what proves it is written to a file".to_owned(),
+        if let Some(evidence) = heads.evidence() {
+            let mut name = path.as_os_str().to_owned();
+            match fork {
+                Some(_) if path == Path::new("-") => return Ok(kept),
+                Some(_) => name.push(".evidence"),
+                None => {}
+            }
+            let path = PathBuf::from(name);
+            put(&path, &evidence)?;
+            kept.log = Some(path);
+        }
+        Ok(kept)
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.actor.is_none() && self.log.is_none()
+    }
+}
+
+fn put(path: &Path, evidence: &[u8]) -> Result<(), Stop> {
+    let mut sink = Sink::open(Some(path))?;
+    sink.write(evidence)?;
+    sink.finish()
+}
+
+fn answer(stories: &Result<Stories, Failure>, heads: &Heads, kept: &Kept) -> Value {
+    let name = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let mut answer = match stories {
+        Err(failure) => json!({"fork": null, "why": "not-judged", "reason": failure.said()}),
+        Ok(Stories::OtherSessions(sessions)) => json!({
+            "fork": false,
+            "why": "other-sessions",
+            "sessions": sessions.map(|id| id.to_string()),
+        }),
+        Ok(Stories::One(session)) => {
+            json!({"fork": false, "why": "one-history", "sessions": [session.to_string()]})
+        }
+        Ok(Stories::Two(fork)) => {
+            let mut answer = view(fork);
+            answer["fork"] = true.into();
+            answer["file"] = name(&kept.actor).into();
+            answer
+        }
     };
-    Err(Failure::refused("fork", what, why).hint(hint).into())
+    answer["log"] = heads.view();
+    if kept.log.is_some() {
+        answer["log"]["file"] = name(&kept.log).into();
+    }
+    answer
+}
+
+fn said(stories: &Result<Stories, Failure>, heads: &Heads, paint: Paint) -> String {
+    // Beside a log that is accused, who did nothing is named.
+    let no_fork = match heads.accusation() {
+        None => "No fork",
+        Some(_) => "The actor did not fork",
+    };
+    let of_actor = match stories {
+        Err(failure) => paint.paragraph(
+            "",
+            &printable(&format!("Of the actor: {}.", failure.said())),
+        ),
+        Ok(Stories::OtherSessions(_)) => {
+            format!("{no_fork}: these are two sessions, and an actor may have many.\n")
+        }
+        Ok(Stories::One(_)) => format!("{no_fork}: as far as both go, they tell one story.\n"),
+        Ok(Stories::Two(fork)) => text(fork, paint),
+    };
+    of_actor + &heads.text(paint)
+}
+
+/// Who told or showed two things; none if nobody is known to have.
+fn accusation(stories: &Result<Stories, Failure>, heads: &Heads, kept: &Kept) -> Option<Failure> {
+    let fork = match stories {
+        Ok(Stories::Two(fork)) => Some(fork),
+        Ok(_) | Err(_) => None,
+    };
+    let of_actor = fork.map(|fork| {
+        let (subject, session) = (&fork.opening().subject, fork.session());
+        let sequence = fork.sequence();
+        (
+            format!("{subject} told two stories of the session {session}"),
+            format!("two receipts with the sequence number {sequence} are signed by its key"),
+        )
+    });
+    let of_log = heads.accusation();
+    let code = if of_actor.is_some() {
+        "fork"
+    } else {
+        "log-fork"
+    };
+    let (what, why): (Vec<_>, Vec<_>) = of_actor.into_iter().chain(of_log).unzip();
+    if what.is_empty() {
+        return None;
+    }
+    let mut failure = Failure::refused(code, what.join(", and "), why.join("\n"));
+    for (file, command) in [
+        (&kept.actor, "bundle evidence"),
+        (&kept.log, "log evidence"),
+    ] {
+        if let Some(file) = file {
+            let file = match file == Path::new("-") {
+                true => "what was printed".to_owned(),
+                false => file.display().to_string(),
+            };
+            failure = failure.and_hint(&format!(
+                "keep {file} and both bundles; 'quorate {command}' checks it anywhere"
+            ));
+        }
+    }
+    let unwritten =
+        fork.is_some() && kept.actor.is_none() || heads.evidence().is_some() && kept.log.is_none();
+    Some(match (unwritten, kept.is_nothing()) {
+        (true, true) => {
+            failure.and_hint("keep both bundles; with --output what proves it is written to a file")
+        }
+        (true, false) => failure
+            .and_hint("with --output FILE the log's evidence is written too, to FILE.evidence"),
+        (false, true) => failure.and_hint("keep both bundles: together they prove it"),
+        (false, false) => failure,
+    })
 }
 
 pub(super) fn evidence(file: &Path, anchor: &Path, out: Out) -> Result<(), Stop> {
@@ -129,23 +275,30 @@ pub(super) fn evidence(file: &Path, anchor: &Path, out: Out) -> Result<(), Stop>
     out.answer(&answer, |paint| text(&fork, paint))
 }
 
-fn receipts<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<&'a RawValue>, Failure> {
-    let whole: &RawValue =
-        serde_json::from_slice(bytes).map_err(|e| no_bundle(path, &reason(&e)))?;
-    let bundle = match serde_json::from_str::<Shown<'a>>(whole.get()) {
-        Ok(shown) => shown.bundle,
+fn shown<'a>(path: &'a Path, bytes: &'a [u8]) -> Result<Shown<'a>, Failure> {
+    let malformed = |error: serde_json::Error| no_bundle(path, &reason(&error));
+    let whole: &RawValue = serde_json::from_slice(bytes).map_err(malformed)?;
+    let bundle = match serde_json::from_str::<Presented<'a>>(whole.get()) {
+        Ok(presented) => presented.bundle,
         Err(_) => whole,
     };
-    let steps: Steps<'a> =
-        serde_json::from_str(bundle.get()).map_err(|e| no_bundle(path, &reason(&e)))?;
-    match steps.steps.is_empty() {
-        true => Err(no_bundle(path, "it has no receipt")),
-        false => Ok(steps.steps),
+    let bundle: Bundle<'a> = serde_json::from_str(bundle.get()).map_err(malformed)?;
+    if bundle.steps.is_empty() {
+        return Err(no_bundle(path, "it has no receipt"));
     }
+    Ok(Shown {
+        path,
+        checkpoint: bundle.checkpoint,
+        leaves: bundle.leaves,
+        proof: bundle.proof,
+        steps: bundle.steps,
+    })
 }
 
-fn receipt(path: &Path, text: &RawValue) -> Result<Receipt, Failure> {
-    Receipt::parse_canonical(text.get().as_bytes()).map_err(|e| no_bundle(path, &reason(&e)))
+/// The receipt at this position, which both bundles have.
+fn receipt(bundle: &Shown<'_>, at: usize) -> Result<Receipt, Failure> {
+    let text = bundle.steps.get(at).map_or("", |text| text.get());
+    Receipt::parse_canonical(text.as_bytes()).map_err(|e| no_bundle(bundle.path, &reason(&e)))
 }
 
 fn no_bundle(path: &Path, why: &str) -> Failure {

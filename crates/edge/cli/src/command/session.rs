@@ -7,7 +7,8 @@ mod import;
 use http::{HeaderValue, Method, header};
 use quorate_note::{base64, ed25519::SecretKey};
 use quorate_provenance::{DraftError, Payload, Recorder, Subject};
-use quorate_receipt::{Blake3Hash, Receipt, Timestamp};
+use quorate_receipt::{Blake3Hash, Receipt, Sha256Text, Timestamp};
+use quorate_verify::bundle::{PayloadForm, payload_hash};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,6 +29,8 @@ use crate::uri::Uri;
 
 /// The largest file that content or payload may be read from.
 const MAX_CONTENT: u64 = 1 << 30;
+/// The media type of a payload in JSON, unless another is given.
+const JSON: &str = "application/json";
 
 pub(super) use import::dry_run;
 
@@ -55,15 +58,19 @@ pub(super) async fn run(settings: &Settings, session: Session, out: Out) -> Resu
             key,
             payload,
             media_type,
+            as_bytes,
         } => {
             let key = Arc::new(secret(&key)?);
             let read = payload.as_deref().map(|file| read(file, MAX_CONTENT));
             let bytes = read.transpose()?;
-            let bound = bytes.as_deref().map(|bytes| bound(bytes, media_type));
+            let bound = bytes.as_deref().map(|bytes| match as_bytes {
+                true => Bound::bytes(bytes, media_type),
+                false => Bound::of(bytes, media_type),
+            });
             let mut client = Client::connect(settings, Without::Refuse).await?;
             close(&mut client, key, session, bound.as_ref(), out).await?;
-            if let (Some(file), Some(Bound { json: false, .. })) = (payload, bound) {
-                beside(&file, out);
+            if let (Some(file), Some(bound)) = (payload, bound) {
+                bound.beside(&file, out);
             }
             Ok(())
         }
@@ -103,6 +110,83 @@ fn distinct(attributes: &[(String, String)]) -> Result<(), Failure> {
     }
 }
 
+/// A payload to bind, and what its hash is taken of.
+struct Bound {
+    payload: Payload,
+    form: PayloadForm,
+    /// The hash of the file's bytes.
+    file: Sha256Text,
+}
+
+impl Bound {
+    /// JSON counts in its canonical form, so that it can stand in a bundle; anything else byte for byte.
+    fn of(bytes: &[u8], media_type: Option<String>) -> Self {
+        match quorate_receipt::json::canonicalize(bytes) {
+            Ok(text) => Self {
+                form: PayloadForm::CanonicalJson,
+                payload: Payload {
+                    hash: payload_hash(&text),
+                    media_type: Some(media_type.unwrap_or_else(|| JSON.to_owned()).into()),
+                },
+                file: payload_hash(bytes),
+            },
+            Err(_) => Self::bytes(bytes, media_type),
+        }
+    }
+
+    /// Byte for byte, whatever it is.
+    fn bytes(bytes: &[u8], media_type: Option<String>) -> Self {
+        let is_json = || quorate_receipt::json::parse(bytes).is_ok();
+        let media_type = media_type.or_else(|| is_json().then(|| JSON.to_owned()));
+        let file = payload_hash(bytes);
+        Self {
+            form: PayloadForm::Bytes,
+            payload: Payload {
+                hash: file,
+                media_type: media_type.map(Into::into),
+            },
+            file,
+        }
+    }
+
+    /// `canonical-json` or `bytes`, as reports have it.
+    fn form(&self) -> &'static str {
+        match self.form {
+            PayloadForm::CanonicalJson => "canonical-json",
+            PayloadForm::Bytes => "bytes",
+        }
+    }
+
+    /// Says how a payload that stands in no bundle comes to an auditor.
+    fn beside(&self, file: &Path, out: Out) {
+        if self.form == PayloadForm::CanonicalJson {
+            return;
+        }
+        let file = file.display();
+        out.aside(&format!(
+            "{file} is bound byte for byte, and travels beside the bundle:\n\
+             quorate bundle verify BUNDLE --trust-anchor ANCHOR --payload {file}"
+        ));
+    }
+
+    /// For people, a line or two.
+    fn text(&self) -> String {
+        let hash = self.payload.hash;
+        let of = match self.form {
+            PayloadForm::CanonicalJson => "canonical JSON",
+            PayloadForm::Bytes => "bytes",
+        };
+        let mut text = format!("It binds the payload {hash}, the hash of its {of}\n");
+        if self.file != hash {
+            text.push_str(&format!(
+                "The file's own SHA-256 is another, {}: the file is not in canonical form\n",
+                self.file
+            ));
+        }
+        text
+    }
+}
+
 /// A media type with nothing that it is of would be left out.
 fn typed(step: &Step) -> Result<(), Failure> {
     match &step.media_type {
@@ -128,34 +212,6 @@ fn places(session: &Value) -> String {
         n => format!("{first}..{}", first + n - 1),
     });
     text.collect::<Vec<_>>().join(", ")
-}
-
-/// What a closing says of a payload.
-struct Bound {
-    payload: Payload,
-    /// It can stand in a bundle.
-    json: bool,
-}
-
-/// JSON counts in its canonical form, so that it can stand in a bundle; anything else byte for byte.
-fn bound(bytes: &[u8], media_type: Option<String>) -> Bound {
-    let canonical = quorate_receipt::json::canonicalize(bytes).ok();
-    let json = canonical.is_some();
-    let default = json.then(|| "application/json".to_owned());
-    let payload = Payload {
-        hash: quorate_verify::bundle::payload_hash(canonical.as_deref().unwrap_or(bytes)),
-        media_type: media_type.or(default).map(Into::into),
-    };
-    Bound { payload, json }
-}
-
-/// Says how a payload that is no JSON comes to an auditor.
-fn beside(file: &Path, out: Out) {
-    let file = file.display();
-    out.aside(&format!(
-        "{file} is not JSON: it is bound byte for byte, and travels beside the bundle:\n\
-         quorate bundle verify BUNDLE --trust-anchor ANCHOR --payload {file}"
-    ));
 }
 
 pub(super) fn now() -> Result<Timestamp, Failure> {
@@ -320,18 +376,19 @@ async fn close(
         Ok((steps, closing.root_hash().to_string(), recorded))
     });
     let (steps, closing, recorded) = recorded.await?;
-    let hash = payload.as_ref().map(|p| p.hash.to_string());
     let answer = json!({
         "session": session.to_string(),
         "steps": steps,
         "closing": closing,
-        "payload": hash,
+        "payload": bound.map(|b| b.payload.hash.to_string()),
+        "payload_of": bound.map(Bound::form),
+        "payload_file": bound.map(|b| b.file.to_string()),
         "index": recorded["first_index"],
     });
     out.answer(&answer, |paint| {
         let mut text = format!("Closed, with {}.\n", count(steps, "step", "steps"));
-        if let Some(hash) = &hash {
-            text.push_str(&format!("It binds the payload {hash}\n"));
+        if let Some(bound) = bound {
+            text.push_str(&bound.text());
         }
         text.push_str(&paint.dim(&format!(
             "To hand it over: quorate bundle export {session} -o FILE"

@@ -101,6 +101,10 @@ pub(super) fn laid_out(line: &str, paint: Paint) -> String {
     }
     let (head, coloured) = match line.split_once(": ") {
         Some(("Proven", _)) => ("Proven", paint.good("Proven")),
+        Some(("Claimed, not checked", _)) => (
+            "Claimed, not checked",
+            paint.caution("Claimed, not checked"),
+        ),
         Some(("Verdict", _)) => ("Verdict", paint.bold("Verdict")),
         _ if line == "Not proven:" => return format!("{}:\n", paint.bold("Not proven")),
         _ => return fitted(line, paint),

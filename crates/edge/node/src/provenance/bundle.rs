@@ -84,7 +84,7 @@ fn check_payload(scroll: &Scroll, places: &[Place], payload: &[u8]) -> Result<()
             }
             None => "the session's closing binds no payload, or the session is open".to_owned(),
         },
-        "export it without a payload, or with the one that 'quorate session close --payload' was given",
+        "export it without a payload, or with the one that 'quorate session close --payload' was given; one that was bound with --as-bytes goes beside the bundle",
     ))
 }
 

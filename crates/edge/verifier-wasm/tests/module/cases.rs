@@ -55,7 +55,7 @@ fn log() -> Log {
 }
 
 /// Witnesses by their hexadecimal keys, and how many of them.
-fn guide(threshold: usize) -> String {
+pub(crate) fn guide(threshold: usize) -> String {
     let keys: Vec<String> = (1..=3).map(hex).collect();
     let keys = json!(keys);
     let actors = jwks("");
@@ -64,14 +64,14 @@ fn guide(threshold: usize) -> String {
     )
 }
 
-fn options(more: &str) -> Vec<u8> {
+pub(crate) fn options(more: &str) -> Vec<u8> {
     format!(r#"{{"now":"{}"{more}}}"#, now()).into_bytes()
 }
 
 pub(crate) struct Cases(Vec<Case>);
 
 impl Cases {
-    fn bundle(
+    pub(crate) fn bundle(
         &mut self,
         name: &str,
         bundle: &[u8],
@@ -83,7 +83,7 @@ impl Cases {
     }
 
     /// A world by the usual anchor.
-    fn world(&mut self, name: &str, world: &World, code: &'static str) {
+    pub(crate) fn world(&mut self, name: &str, world: &World, code: &'static str) {
         self.bundle(name, &world.bundle(), anchor_text(""), code);
     }
 
@@ -123,7 +123,7 @@ impl Cases {
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Cases(Vec::new());
-    accepted(&mut cases);
+    crate::accepted::add(&mut cases);
     heads(&mut cases);
     actors(&mut cases);
     sessions(&mut cases);
@@ -134,49 +134,6 @@ pub(crate) fn cases() -> Vec<Case> {
     proofs(&mut cases);
     crate::policies::add(&mut cases);
     cases.0
-}
-
-fn accepted(cases: &mut Cases) {
-    let closed = World::new().bundle();
-    cases.bundle("closed", &closed, anchor_text(""), "accepted");
-    cases.bundle("guide", &closed, guide(2), "accepted");
-    cases.bundle("bare jwk set", &closed, jwks(""), "accepted");
-    cases.world(
-        "sealed content shown",
-        &World::new().with_sealed(),
-        "accepted",
-    );
-    let shown = present(&closed, "auditor.example", "n-1", at(5000));
-    let asks = r#","require":{"audience":"auditor.example","nonce":"n-1"}"#;
-    cases.bundle("presented", &shown, anchor_text(asks), "accepted");
-    let args = vec![closed, anchor_text("").into(), options("")];
-    cases.push("steps", "steps", args, "accepted");
-
-    let args = vec![
-        crate::hostile::world().bundle(),
-        anchor_text("").into(),
-        options(""),
-    ];
-    cases.push("markup in every string", "steps", args, "accepted");
-
-    let mut open = World::new();
-    open.receipts.pop();
-    open.payload = None;
-    let takes = anchor_text(r#","require":{"complete":false}"#);
-    cases.bundle(
-        "open session that is asked for",
-        &open.bundle(),
-        takes,
-        "accepted",
-    );
-    cases.world("open session", &open, "incomplete");
-    let args = vec![open.bundle(), anchor_text("").into(), options("")];
-    cases.push(
-        "no steps of what does not hold",
-        "steps",
-        args,
-        "incomplete",
-    );
 }
 
 fn heads(cases: &mut Cases) {

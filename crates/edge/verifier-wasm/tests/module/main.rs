@@ -10,6 +10,7 @@ mod common;
 #[expect(dead_code, reason = "made for the tests of the verifier")]
 mod world;
 
+mod accepted;
 mod cases;
 mod demo;
 mod file;

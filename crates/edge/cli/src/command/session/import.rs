@@ -13,7 +13,7 @@ use quorate_trace::{Log, ReadError, Trace};
 use quorate_verify::bundle::payload_hash;
 
 use self::recording::{Recording, check_sealed};
-use super::{Bound, MAX_CONTENT, beside, bound, now, resumed};
+use super::{Bound, MAX_CONTENT, now, resumed};
 use crate::args::Import;
 use crate::client::{Client, Without};
 use crate::command::actor::secret;
@@ -50,7 +50,7 @@ pub(super) async fn run(settings: &Settings, import: &Import, out: Out) -> Resul
         .as_ref()
         .map(|file| {
             let bytes = read(file, MAX_CONTENT)?;
-            Ok::<_, Failure>((file, bound(&bytes, import.media_type.clone())))
+            Ok::<_, Failure>((file, Bound::of(&bytes, import.media_type.clone())))
         })
         .transpose()?;
     if bound.is_some() && log.traces.len() > 1 {
@@ -91,8 +91,8 @@ pub(super) async fn run(settings: &Settings, import: &Import, out: Out) -> Resul
             }
         }
     }
-    if let Some((file, Bound { json: false, .. })) = bound {
-        beside(file, out);
+    if let Some((file, bound)) = bound {
+        bound.beside(file, out);
     }
     Ok(())
 }
