@@ -1,6 +1,7 @@
 //! Who may write, and who is contacted.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use iroh::endpoint::presets;
@@ -9,7 +10,7 @@ use iroh_blobs::protocol::{ChunkRangesSeq, PushRequest};
 use iroh_blobs::store::mem::MemStore;
 use iroh_blobs::ticket::BlobTicket;
 
-use crate::process::{Scene, noise, ran};
+use crate::process::{Publisher, Scene, noise, ran};
 
 #[test]
 fn a_stranger_cannot_push() {
@@ -50,25 +51,39 @@ fn a_stranger_cannot_push() {
     let _told = pushed.0;
 }
 
+/// A command whose calls on the network are written to a file.
+fn traced(command: &Command, trace: &Path) -> Command {
+    let mut traced = Command::new("strace");
+    traced
+        .args(["-f", "-qq", "-e", "trace=network", "-o"])
+        .arg(trace)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    traced
+}
+
 #[test]
 #[ignore = "needs strace: run with --ignored"]
 fn nothing_but_loopback_is_contacted() {
     let scene = Scene::new();
-    let publisher = scene.publish("publisher", &["bundle.json"]);
+    let mut publish = scene.quorate("publisher");
+    publish.args(["bundle", "publish", "--bind", "127.0.0.1:0"]);
+    publish.arg(scene.path("bundle.json"));
+    let traces = [scene.path("publishing"), scene.path("fetching")];
+    let mut publisher = Publisher::start(traced(&publish, &traces[0]));
     let (hash, ticket) = &publisher.shown[0];
-    let trace = scene.path("trace");
     let fetch = scene.fetch(ticket, hash, &[]);
-    let mut traced = Command::new("strace");
-    traced
-        .args(["-f", "-qq", "-e", "trace=network", "-o"])
-        .arg(&trace)
-        .arg(fetch.get_program())
-        .args(fetch.get_args())
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null());
-    let (code, answer, error) = ran(traced);
+    let (code, answer, error) = ran(traced(&fetch, &traces[1]));
     assert_eq!(code, 0, "{answer} {error}");
-    let trace = fs::read_to_string(trace).unwrap();
+    publisher.kill();
+    for trace in traces {
+        only_loopback(&fs::read_to_string(trace).unwrap());
+    }
+}
+
+fn only_loopback(trace: &str) {
     let sent: Vec<&str> = trace
         .lines()
         .filter(|line| line.contains(" send") && line.contains("AF_INET"))

@@ -111,7 +111,7 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
