@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use quorate_lineage::{Lineage, Position, Role};
 use quorate_note::{LogKey, VerifierKey};
 use quorate_policy::{Dialect, Policy, Quorum};
 use quorate_receipt::PublicKeyText;
@@ -106,6 +107,19 @@ impl PartyKeys {
     pub(crate) fn check(&self) -> Result<(), Malformed> {
         let length = canonical_object(&self.to_object()).len();
         check_len(WITHIN, MAX_PARTY_KEYS_LEN, length)
+    }
+
+    /// The first key that the lineage does not have in force in its role, if there is one.
+    pub(crate) fn foreign_key(&self, lineage: &Lineage) -> Option<Role> {
+        let has = |role, key: &[u8]| lineage.key_valid_at(role, key, Position::Now);
+        if !has(Role::Federation, self.federation_key.as_bytes()) {
+            return Some(Role::Federation);
+        }
+        let log = self
+            .log_vkeys
+            .iter()
+            .all(|vkey| has(Role::Log, vkey.key_bytes()));
+        (!log).then_some(Role::Log)
     }
 }
 

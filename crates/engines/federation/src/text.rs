@@ -119,6 +119,13 @@ text!(
     |text| is_id(text, AGREEMENT)
 );
 
+impl Default for Remark {
+    /// Nothing to say.
+    fn default() -> Self {
+        Self("".into())
+    }
+}
+
 const PROPOSAL: &str = "fed-proposal-";
 const AGREEMENT: &str = "fed-agreement-";
 

@@ -6,6 +6,13 @@
 )]
 
 mod codec;
+mod compile_fail;
+mod convergence;
+mod established;
+mod negotiations;
+mod node;
+mod permits;
+mod refusals;
 mod strategies;
 mod support;
 mod tampering;

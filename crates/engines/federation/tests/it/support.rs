@@ -39,7 +39,7 @@ where
 pub(crate) struct Mesh {
     pub(crate) id: MeshId,
     pub(crate) lineage: Lineage,
-    base: u32,
+    pub(crate) base: u32,
     federation: u32,
 }
 
