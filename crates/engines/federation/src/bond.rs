@@ -137,8 +137,8 @@ impl Bond {
         Ok(after)
     }
 
-    /// Which of two agreements between the same meshes counts: the one established later; of two of one time the one with
-    /// the greater hash.
+    /// Which of two agreements between the same meshes counts: the one established later; of two of one time the one
+    /// with the greater hash.
     pub(crate) fn rank(&self) -> (Timestamp, Blake3Hash) {
         (self.agreement.established_at(), self.agreement.hash())
     }

@@ -98,8 +98,8 @@ pub struct Proposing {
     pub their_policy: TrustPolicy,
 }
 
-/// What follows. First the receipts become durable, in this order and all of them or none; then the messages are sent, until
-/// each was taken (R2).
+/// What follows. First the receipts become durable, in this order and all of them or none; then the messages are sent,
+/// until each was taken (R2).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// For the scroll. None if everything is recorded already.
@@ -124,8 +124,8 @@ pub enum Refusal {
     /// It does not fit into a receipt.
     #[error("{0}")]
     Receipt(#[from] ReceiptError),
-    /// Two proposals crossed on their way, and ours stands: the earlier one, or of two of one time the one of the proposer
-    /// whose name sorts first. The peer decides the same way and withdraws.
+    /// Two proposals crossed on their way, and ours stands: the earlier one, or of two of one time the one of the
+    /// proposer whose name sorts first. The peer decides the same way and withdraws.
     #[error("the proposal crossed ours, {0}, which stands")]
     Crossed(ProposalKey),
     /// The last offer is our own. Withdraw it.
@@ -338,12 +338,9 @@ impl Desk<'_> {
             let Some(own) = negotiation.party(self.own()?) else {
                 continue;
             };
-            let ours_to_end = match negotiation.standing() {
-                Standing::Open { .. } => true,
-                Standing::HalfSigned { by } => by != own,
-                Standing::Closed | Standing::Agreed(_) => false,
-            };
-            if ours_to_end && self.now > negotiation.proposal().expires_at {
+            // What we accepted is not ours to end, and what the peer accepts is signed or refused when it comes.
+            let is_open = matches!(negotiation.standing(), Standing::Open { .. });
+            if is_open && self.now > negotiation.proposal().expires_at {
                 let reason = Remark::default();
                 let ended = self.close(negotiation, own, Answer::Expire(Closing { reason }))?;
                 decision.receipts.extend(ended.receipts);

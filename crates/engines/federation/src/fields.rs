@@ -137,8 +137,8 @@ impl Fields {
     }
 }
 
-/// Reads one object of at most `limit` bytes in canonical form: with duplicates refused by the reader, the bytes must be
-/// those that are written for what was read.
+/// Reads one object of at most `limit` bytes in canonical form: with duplicates refused by the reader, the bytes must
+/// be those that are written for what was read.
 pub(crate) fn canonical_object(
     what: &'static str,
     limit: usize,

@@ -132,8 +132,8 @@ impl<T: NamesLineage> Introduced<T> {
         self.message.unverified()
     }
 
-    /// Checks that the events are a lineage, that it ends where the message says, and that its federation key signed the
-    /// message. Whether the name in the message belongs to this lineage is still to be decided (R6).
+    /// Checks that the events are a lineage, that it ends where the message says, and that its federation key signed
+    /// the message. Whether the name in the message belongs to this lineage is still to be decided (R6).
     ///
     /// # Errors
     /// [`NotProven`].
@@ -178,7 +178,8 @@ pub(crate) fn event(within: &'static str, value: &Value) -> Result<Receipt, Malf
     Receipt::parse_canonical(&canonical(object)).map_err(|error| Malformed::Event { within, error })
 }
 
-/// A message that proves itself: it is signed by the lineage that came with it. Whose lineage that is, nobody has said yet.
+/// A message that proves itself: it is signed by the lineage that came with it. Whose lineage that is, nobody has said
+/// yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SelfProven<T> {
     message: Verified<T>,

@@ -10,8 +10,8 @@ use crate::quorate::NotQuorate;
 use crate::signed::NotVerified;
 use crate::text::MeshId;
 
-/// A receipt, or the message in it, that has no place here and now: the fault of whoever wrote it, unless the variant says
-/// otherwise. Nothing is changed.
+/// A receipt, or the message in it, that has no place here and now: the fault of whoever wrote it, unless the variant
+/// says otherwise. Nothing is changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {

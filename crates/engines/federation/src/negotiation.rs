@@ -241,7 +241,7 @@ impl Negotiation {
             return Err(Invalid::Settled(hash));
         }
         if let Some((by, _)) = &self.accepted
-            && (*by == party || !response.answer.is_closing())
+            && *by == party
         {
             return Err(Invalid::Accepted(self.mesh(*by).clone()));
         }
@@ -345,8 +345,8 @@ impl Negotiation {
 
     /// The negotiation after both signed. The lineage is that of the party that accepted.
     ///
-    /// The keys of the party that made the offer were in force when it was recorded, and stand in it: it may have changed
-    /// them since, while the agreement was on its way.
+    /// The keys of the party that made the offer were in force when it was recorded, and stand in it: it may have
+    /// changed them since, while the agreement was on its way.
     pub(crate) fn agreed(
         &self,
         agreement: SignedAgreement,

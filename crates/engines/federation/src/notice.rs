@@ -48,7 +48,8 @@ pub enum Change {
         /// When it ends; not before the notice.
         effective_at: Timestamp,
     },
-    /// `suspend`: from now on, until whoever suspended it resumes it. In place of an earlier suspension by the same party.
+    /// `suspend`: from now on, until whoever suspended it resumes it. In place of an earlier suspension by the same
+    /// party.
     Suspend(Scope),
     /// `resume`: the issuer's own suspension ends. The other party's, if there is one, does not.
     Resume,

@@ -1,10 +1,12 @@
 //! What is to be sent: signed messages only (R1).
 
+use quorate_lineage::SigningKey;
+
 use crate::agreement::{FederationAgreement, SignedAgreement};
 use crate::notice::Notice;
 use crate::proposal::TrustProposal;
 use crate::response::Response;
-use crate::signed::Signed;
+use crate::signed::{SignError, Signed};
 use crate::text::MeshId;
 
 /// A message to a peer. Sending it twice does no harm; it must not be sent before its receipt is durable (R2).
@@ -43,6 +45,25 @@ impl AnyMessage {
 }
 
 impl Outgoing {
+    /// The same message under the key of today. A peer that has heard of a rotation takes no new signature of the key
+    /// before, and what was on its way to it must still arrive. Signatures do not name a message, so it stays the same
+    /// one.
+    ///
+    /// Notices and what ends a negotiation can be signed again. What names its key cannot: an offer or an acceptance
+    /// stands with that key or is ended; an agreement counts without the key being in force.
+    ///
+    /// # Errors
+    /// [`SignError`]: the message stays as it is.
+    pub fn signed_again(self, key: &SigningKey) -> Result<Self, SignError> {
+        let message = match self.message {
+            AnyMessage::Proposal(message) => AnyMessage::Proposal(Box::new(message.again(key)?)),
+            AnyMessage::Response(message) => AnyMessage::Response(Box::new(message.again(key)?)),
+            AnyMessage::Notice(message) => AnyMessage::Notice(Box::new(message.again(key)?)),
+            AnyMessage::Agreement(agreement) => AnyMessage::Agreement(agreement),
+        };
+        Ok(Self { message, ..self })
+    }
+
     pub(crate) fn proposal(to: MeshId, message: &Signed<TrustProposal>) -> Self {
         Self {
             to,

@@ -87,8 +87,8 @@ calls! {
     ReadProposal, "GET", "/federation/proposals/{id}", Isolated, OfNoScroll;
     /// Answer in a negotiation; for its parties.
     Respond, "PUT", "/federation/proposals/{id}", Isolated, OfNoScroll;
-    /// List the agreements that the caller is a party of. While an agreement is suspended its parties still need to talk
-    /// about it.
+    /// List the agreements that the caller is a party of. While an agreement is suspended its parties still need to
+    /// talk about it.
     ListAgreements, "GET", "/federation/agreements", Isolated, OfNoScroll;
     /// Read one of them.
     ReadAgreement, "GET", "/federation/agreements/{id}", Isolated, OfNoScroll;
@@ -114,8 +114,8 @@ calls! {
     ReadMergedScroll, "GET", "/federation/receipts/{scroll}", Integrate, OfAScroll;
 }
 
-/// Leave for one call by one peer. Not to be copied, and made by the level check alone; what it does not say is whether the
-/// caller is that peer, which is for whoever checks the connection to know before.
+/// Leave for one call by one peer. Not to be copied, and made by the level check alone; what it does not say is whether
+/// the caller is that peer, which is for whoever checks the connection to know before.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a permit is for serving the call"]
 pub struct Permit<C> {

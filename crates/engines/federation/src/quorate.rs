@@ -13,8 +13,8 @@ use crate::malformed::Malformed;
 use crate::record::Record;
 use crate::text::MeshId;
 
-/// Where a party recorded an agreement, and the quorum of its head. Nothing is checked yet: a scroll's state takes it only
-/// if it holds.
+/// Where a party recorded an agreement, and the quorum of its head. Nothing is checked yet: a scroll's state takes it
+/// only if it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quorate {
     /// The time of the party's receipt `fed_agreement_signed`, which makes the receipt known to the byte.
@@ -70,8 +70,8 @@ pub enum NotQuorate {
 const WITHIN: &str = "the evidence of a quorum";
 
 impl Quorate {
-    /// Checks that the receipt of this agreement stands in a log of this party, under the quorum that the agreement names
-    /// for it.
+    /// Checks that the receipt of this agreement stands in a log of this party, under the quorum that the agreement
+    /// names for it.
     pub(crate) fn check(
         &self,
         agreement: &FederationAgreement,

@@ -80,7 +80,8 @@ impl Desk<'_> {
         }
     }
 
-    /// Both proposed before they had heard of each other. Who is first is decided by what both see, so both decide alike.
+    /// Both proposed before they had heard of each other. Who is first is decided by what both see, so both decide
+    /// alike.
     fn crossed(
         &self,
         theirs: &Verified<TrustProposal>,

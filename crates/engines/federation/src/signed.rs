@@ -122,6 +122,10 @@ impl<T: Message> Signed<T> {
         Ok(signed)
     }
 
+    pub(crate) fn again(self, key: &SigningKey) -> Result<Self, SignError> {
+        Self::sign(self.body, key)
+    }
+
     /// Reads the one form of the message.
     ///
     /// # Errors
@@ -186,8 +190,8 @@ impl<T: Message> Signed<T> {
         Blake3Hash::of(&message(&self.body))
     }
 
-    /// Checks that a federation key that is in force in this lineage made the signature, and that it is the one that the
-    /// message names, if it names one. That the lineage is the signer's is for the caller to know.
+    /// Checks that a federation key that is in force in this lineage made the signature, and that it is the one that
+    /// the message names, if it names one. That the lineage is the signer's is for the caller to know.
     ///
     /// # Errors
     /// [`NotVerified`].

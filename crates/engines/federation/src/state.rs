@@ -41,8 +41,8 @@ impl KnownMesh {
     }
 }
 
-/// The state of a Federation scroll. It is made of receipts alone, so a node that stopped at any moment goes on from what is
-/// durable. Copies are cheap: they share what did not change.
+/// The state of a Federation scroll. It is made of receipts alone, so a node that stopped at any moment goes on from
+/// what is durable. Copies are cheap: they share what did not change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     own: Option<MeshId>,
@@ -390,8 +390,8 @@ impl State {
         self.bonds.get(agreement).map(|bond| &**bond)
     }
 
-    /// The agreement with a mesh that counts: the last one that was established. Earlier ones are over, whatever became of
-    /// this one.
+    /// The agreement with a mesh that counts: the last one that was established. Earlier ones are over, whatever became
+    /// of this one.
     #[must_use]
     pub fn bond_with(&self, mesh: &MeshId) -> Option<&Bond> {
         self.bonds()

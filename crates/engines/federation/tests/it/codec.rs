@@ -465,6 +465,9 @@ fn every_size_has_its_limit() {
     body.keys.log_vkeys = vec![];
     assert!(matches!(refused(body), Malformed::Invalid { member, .. } if &*member == "log_vkeys"));
     let mut body = proposal_body(&a, &b);
+    body.keys.log_vkeys = vec![a.witness()];
+    assert!(matches!(refused(body), Malformed::Invalid { member, .. } if &*member == "log_vkeys"));
+    let mut body = proposal_body(&a, &b);
     body.keys.log_vkeys = vec![a.vkey("x"), a.vkey("x")];
     assert!(matches!(refused(body), Malformed::Repeated { .. }));
     let mut body = proposal_body(&a, &b);

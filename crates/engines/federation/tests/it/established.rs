@@ -2,8 +2,8 @@
 
 use quorate_federation::{
     AcceptedBy, AgreementId, Answer, AnyMessage, Attestation, Change, Command, Invalid, NotQuorate,
-    NotVerified, Notice, Party, ProposalKey, Quorate, QuorumPolicy, Record, Refusal, Scope, Signed,
-    TrustLevel,
+    NotVerified, Notice, Party, ProposalKey, Quorate, QuorumPolicy, Record, Refusal, Scope,
+    SignError, Signed, Standing, TrustLevel,
 };
 use quorate_merkle::{Proof, leaf_hash, node_hash};
 use quorate_note::{
@@ -113,6 +113,8 @@ fn an_agreement_counts_once_it_is_quorate_in_both_scrolls() {
     let (mut a, b, key) = agreed();
     let hash = a.negotiation(&key).agreement().unwrap().hash();
     assert_eq!(a.state.level(b.id(), at(50)), TrustLevel::Isolated);
+    let bond = a.state.bond(&hash).unwrap();
+    assert_eq!(bond.level_at(at(50)), TrustLevel::Isolated);
     a.command(establishing(&a, &b, &key), 50).unwrap();
     assert_eq!(a.state.level(b.id(), at(50)), TrustLevel::Verify);
     assert_eq!(a.state.bond(&hash).unwrap().established(), Some(at(50)));
@@ -538,7 +540,8 @@ fn an_attestation_counts_from_a_mesh_under_agreement_about_this_key() {
 
 #[test]
 fn what_is_sent_is_what_is_recorded() {
-    // An acceptance is recorded by whoever gives it, and its maker's signature closes it: no step leaves a trace of half.
+    // An acceptance is recorded by whoever gives it, and its maker's signature closes it: no step leaves a trace of
+    // half.
     let (a, b, key) = agreed();
     let types = |node: &Node| -> Vec<String> {
         let of_this = node.scroll.iter().filter(|r| r.type_() != "fed_mesh_key");
@@ -563,4 +566,48 @@ fn what_is_sent_is_what_is_recorded() {
         panic!("a response");
     };
     assert!(matches!(response.unverified().answer, Answer::Accept(_)));
+}
+
+#[test]
+fn what_was_on_its_way_when_a_key_was_rotated_still_arrives() {
+    let (mut a, mut b, hash) = established(TrustLevel::Verify);
+    let end = Change::Revoke {
+        effective_at: at(500),
+    };
+    let old = a.command(notify(hash, end), 100).unwrap().remove(0);
+    // Berlin was offline, and hears of the new key first.
+    a.mesh.rotate_federation_key();
+    let rotated = a.mesh.clone();
+    a.accept(&rotated, AcceptedBy::Own).unwrap();
+    b.accept(&rotated, AcceptedBy::Fingerprint).unwrap();
+    assert!(matches!(
+        invalid(b.judge(&old.message, 200)),
+        Invalid::NotVerified(NotVerified::BadSignature { .. })
+    ));
+    let new = old.signed_again(&a.mesh.key()).unwrap();
+    b.hear(&new, 200).unwrap();
+    assert_eq!(b.state.bond(&hash).unwrap().ends_at(), Some(at(500)));
+    assert_eq!(b.judge(&new.message, 201).unwrap(), Default::default());
+    // For its own scroll it is the notice that it has.
+    assert_eq!(a.state.check(b.scroll.last().unwrap()), Err(Invalid::Known));
+
+    // An offer stands with its key or is ended.
+    let (mut a, mut b) = pair();
+    let offer = a
+        .command(Command::Propose(Box::new(proposing(b.id(), 1))), 0)
+        .unwrap()
+        .remove(0);
+    b.hear(&offer, 1).unwrap();
+    let withdraw = Command::Withdraw(key_of(&a, 1), text(""));
+    let withdraw = a.command(withdraw, 2).unwrap().remove(0);
+    a.mesh.rotate_federation_key();
+    assert!(matches!(
+        offer.signed_again(&a.mesh.key()),
+        Err(SignError::OtherKey { .. })
+    ));
+    b.accept(&a.mesh.clone(), AcceptedBy::Fingerprint).unwrap();
+    assert!(b.judge(&withdraw.message, 3).is_err());
+    let withdraw = withdraw.signed_again(&a.mesh.key()).unwrap();
+    b.hear(&withdraw, 3).unwrap();
+    assert_eq!(b.standing(&key_of(&a, 1)), Standing::Closed);
 }

@@ -151,3 +151,20 @@ fn others_have_no_level_and_neither_have_we_with_ourselves() {
         assert!(matches!(refused, Err(Forbidden::Level { .. })));
     }
 }
+
+#[test]
+fn docs_federation_md_has_the_table() {
+    let page = include_str!("../../../../../docs/federation.md");
+    let rows: Vec<_> = TABLE
+        .iter()
+        .map(|row| {
+            let shared = if row.shared_scroll { " yes |" } else { " |" };
+            let level = row.level.number();
+            format!(
+                "| `{}` | `{} {}` | {level} |{shared}",
+                row.call, row.method, row.path
+            )
+        })
+        .collect();
+    assert!(page.contains(&rows.join("\n")), "{}", rows.join("\n"));
+}

@@ -221,7 +221,16 @@ fn an_acceptance_of_anything_else_than_the_offer_is_refused() {
             answer: Answer::Accept(Box::new(half)),
         };
         let response = Signed::sign(response, &b.mesh.key()).unwrap();
-        a.judge(&AnyMessage::Response(Box::new(response)), 11)
+        let heard = a.judge(&AnyMessage::Response(Box::new(response.clone())), 11);
+        // Whoever accepts may not record another agreement either.
+        let receipt = Record::Response(Box::new(response))
+            .receipt(time(11))
+            .unwrap();
+        assert_eq!(
+            b.state.check(&receipt).map_err(Refusal::Invalid),
+            heard.clone().map(drop)
+        );
+        heard
     };
     assert_eq!(accept(body.clone()).unwrap().receipts.len(), 1);
     let mut other = body.clone();
@@ -492,4 +501,82 @@ fn no_byte_of_a_recorded_negotiation_can_be_another() {
             );
         }
     }
+}
+
+#[test]
+fn what_is_dated_after_its_time_is_refused_whenever_it_comes() {
+    let (a, b, key) = proposed();
+    let counter = b.decide(countering(&key), 10).unwrap();
+    let mut late = response_of(&counter.messages[0]).unverified().clone();
+    late.responded_at = time(OPEN + 1);
+    let late = Signed::sign(late, &b.mesh.key()).unwrap();
+    assert_eq!(
+        invalid(a.judge(&AnyMessage::Response(Box::new(late)), OPEN)),
+        Invalid::Expired(time(OPEN))
+    );
+}
+
+#[test]
+fn an_agreement_after_its_makers_end_is_refused() {
+    // Dublin signs both: it cannot have both.
+    let (mut a, mut b, key) = proposed();
+    let mut liar = a.clone();
+    let accept = b.command(Command::Accept(key.clone()), 10).unwrap();
+    let withdraw = a
+        .command(Command::Withdraw(key.clone(), reason("")), 11)
+        .unwrap();
+    let agreement = liar.hear(&accept[0], 12).unwrap();
+    let mut other = b.clone();
+    b.hear(&withdraw[0], 13).unwrap();
+    assert_eq!(invalid(b.hear(&agreement[0], 14)), Invalid::Closed);
+    other.hear(&agreement[0], 13).unwrap();
+    assert!(matches!(
+        invalid(other.hear(&withdraw[0], 14)),
+        Invalid::Settled(_)
+    ));
+}
+
+#[test]
+fn a_proposal_does_not_cross_one_that_its_proposer_has_answered() {
+    let (mut a, mut b, key) = proposed();
+    let counter = b.command(countering(&key), 10).unwrap();
+    a.hear(&counter[0], 11).unwrap();
+    // Dated before ours, it would win.
+    let mut body = crate::support::proposal_body(&b.mesh, &a.mesh);
+    body.proposed_at = time(-5);
+    let earlier = Signed::sign(body, &b.mesh.key()).unwrap();
+    assert_eq!(
+        invalid(a.judge(&AnyMessage::Proposal(Box::new(earlier)), 12)),
+        Invalid::AnotherOpen(key)
+    );
+}
+
+#[test]
+fn an_acceptance_is_recorded_with_a_signature_that_verifies() {
+    let (_, b, key) = proposed();
+    let accept = b.decide(Command::Accept(key), 10).unwrap();
+    let mut forged = object(&accept.messages[0].message.to_bytes());
+    let outer = forged.get_str("signature").unwrap().to_owned();
+    let Some(Value::Object(mut half)) = forged.remove("agreement") else {
+        panic!("an agreement");
+    };
+    // A signature by the same key, over something else.
+    let signature = Object::new()
+        .with("signed_at", time(10).to_string())
+        .with("signature", outer);
+    half.insert("signatures", Object::new().with(b.id().as_str(), signature));
+    forged.insert("agreement", half);
+    let forged = b.mesh.resigned_text("response", forged);
+    let forged = Signed::<Response>::parse(&forged).unwrap();
+    let receipt = Record::Response(Box::new(forged))
+        .receipt(time(10))
+        .unwrap();
+    assert!(matches!(
+        b.state.check(&receipt),
+        Err(Invalid::NotVerified(NotVerified::BadSignature {
+            what: "the agreement",
+            ..
+        }))
+    ));
+    assert_eq!(b.state.check(&accept.receipts[0]), Ok(()));
 }

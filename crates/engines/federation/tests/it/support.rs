@@ -113,15 +113,26 @@ impl Mesh {
     }
 
     /// An object with a signature of this mesh over whatever it holds, in the form `{"algorithm", "value"}`.
-    pub(crate) fn resigned(&self, context: &str, mut object: Object) -> Vec<u8> {
-        object.remove("signature");
-        let mut message = format!("quorate/v1/federation/{context}\0").into_bytes();
-        message.extend(canonical_object(&object));
-        let value = SignatureText::from_bytes(self.key().sign(&message)).to_string();
+    pub(crate) fn resigned(&self, context: &str, object: Object) -> Vec<u8> {
+        let (object, value) = self.signed_anew(context, object);
         let signature = Object::new()
             .with("algorithm", "Ed25519")
             .with("value", value);
         canonical_object(&object.with("signature", signature))
+    }
+
+    /// The same in the form `"z…"`.
+    pub(crate) fn resigned_text(&self, context: &str, object: Object) -> Vec<u8> {
+        let (object, value) = self.signed_anew(context, object);
+        canonical_object(&object.with("signature", value))
+    }
+
+    fn signed_anew(&self, context: &str, mut object: Object) -> (Object, String) {
+        object.remove("signature");
+        let mut message = format!("quorate/v1/federation/{context}\0").into_bytes();
+        message.extend(canonical_object(&object));
+        let value = SignatureText::from_bytes(self.key().sign(&message)).to_string();
+        (object, value)
     }
 
     pub(crate) fn key(&self) -> SigningKey {
@@ -146,7 +157,7 @@ impl Mesh {
         .unwrap()
     }
 
-    fn witness(&self) -> VerifierKey {
+    pub(crate) fn witness(&self) -> VerifierKey {
         let name = format!("witness.{}.example", self.id.label());
         VerifierKey::from_bytes(
             KeyName::new(&name).unwrap(),

@@ -1,8 +1,8 @@
 //! What is altered is refused: every byte and every member of every message.
 
 use quorate_federation::{
-    Answer, Change, Closing, DiscoveryRecord, Introduced, Notice, Response, Scope, Signed,
-    SignedAgreement, TrustProposal,
+    Answer, Change, Closing, DiscoveryRecord, Introduced, Malformed, Notice, Response, Scope,
+    Signed, SignedAgreement, TrustProposal,
 };
 use quorate_receipt::json::{self, Object, Value};
 
@@ -346,7 +346,7 @@ fn r4_only_the_canonical_form_is_read() {
     let bytes = a.resigned("proposal", offer.as_object().unwrap().clone());
     assert_eq!(
         Signed::<TrustProposal>::parse(&bytes),
-        Err(quorate_federation::Malformed::NotCanonical {
+        Err(Malformed::NotCanonical {
             what: "the trust proposal"
         })
     );
@@ -379,4 +379,65 @@ fn the_lineage_beside_a_message_cannot_be_another() {
     assert!(!proves(&json::canonical_object(&object)));
     object.remove("lineage");
     assert!(!proves(&json::canonical_object(&object)));
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let with = |bytes: &[u8], member: &str, value: Value| {
+        let mut object = object(bytes);
+        object.insert(member, value);
+        json::canonical_object(&object)
+    };
+    let offer = proposal(&dublin(), &berlin()).to_bytes();
+    let named = |bytes: &[u8]| match Signed::<TrustProposal>::parse(bytes) {
+        Err(Malformed::Unknown { member, .. } | Malformed::Invalid { member, .. }) => member,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(&*named(&with(&offer, "zzz", Value::Null)), "zzz");
+    let signature = object(&offer).get("signature").unwrap().clone();
+    let mut signature = signature.as_object().unwrap().clone();
+    signature.insert("algorithm", "ed25519");
+    let bytes = with(&offer, "signature", signature.into());
+    assert_eq!(&*named(&bytes), "algorithm");
+    let whole = agreement().to_bytes();
+    assert_eq!(
+        SignedAgreement::parse(&with(&whole, "agreement_hash", hash(1).to_string().into())),
+        Err(Malformed::WrongHash {
+            within: "the agreement",
+            member: "agreement_hash"
+        })
+    );
+    for (member, value) in [
+        ("agreement_id", "fed-agreement-other".to_owned()),
+        ("established_at", time(60).to_string()),
+    ] {
+        assert!(matches!(
+            SignedAgreement::parse(&with(&whole, member, value.into())),
+            Err(Malformed::Invalid { member: named, .. }) if *named == *member
+        ));
+    }
+}
+
+#[test]
+fn an_acceptance_says_nothing_else_than_the_agreement_in_it() {
+    let (a, b) = (dublin(), berlin());
+    let good = object(&acceptance(&proposal(&a, &b), &b).to_bytes());
+    for (member, value) in [
+        ("responded_at", time(61).to_string()),
+        ("in_reply_to", hash(1).to_string()),
+        ("proposal_id", "fed-proposal-other".to_owned()),
+        ("proposer", singapore().id.to_string()),
+        ("responder", a.id.to_string()),
+    ] {
+        let other = good.clone().with(member, value);
+        let bytes = b.resigned_text("response", other);
+        assert!(
+            matches!(
+                Signed::<Response>::parse(&bytes),
+                Err(Malformed::Invalid { member, .. }) if &*member == "agreement"
+            ),
+            "{member}"
+        );
+    }
+    assert!(Signed::<Response>::parse(&b.resigned_text("response", good)).is_ok());
 }
