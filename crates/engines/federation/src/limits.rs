@@ -1,7 +1,7 @@
 //! Every size that a peer can choose, and why all of it fits into receipts.
 //!
 //! A receipt is at most 65,535 bytes ([`quorate_receipt::MAX_RECEIPT_LEN`]), and each message is recorded whole in one.
-//! An agreement is two sets of keys, the terms, and less than [`REST`] for names, ids, hashes and signatures: 2 ×
+//! An agreement is two sets of keys, the terms, and less than 4,096 for names, ids, hashes and signatures: 2 ×
 //! 22,528 + 6,144 + 4,096 = 55,296. An acceptance carries an agreement: 55,296 + 4,096 = 59,392. The receipt around a
 //! message adds its type, time, tags and hash, less than 1,024 bytes: 59,392 + 1,024 < 65,535.
 
