@@ -1,6 +1,7 @@
 //! Who may write, and who is contacted.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -10,7 +11,7 @@ use iroh_blobs::protocol::{ChunkRangesSeq, PushRequest};
 use iroh_blobs::store::mem::MemStore;
 use iroh_blobs::ticket::BlobTicket;
 
-use crate::process::{Publisher, Scene, noise, ran};
+use crate::process::{Publisher, Scene, kill, noise, ran};
 
 #[test]
 fn a_stranger_cannot_push() {
@@ -126,6 +127,7 @@ fn r2_a_published_file_is_synced_before_its_ticket_is_printed() {
         .args(publish.get_args())
         .args(["bundle", "publish", "--bind", "127.0.0.1:0"])
         .arg(scene.path("big"))
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut publisher = traced.spawn().unwrap();
@@ -134,8 +136,7 @@ fn r2_a_published_file_is_synced_before_its_ticket_is_printed() {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
     let shown: serde_json::Value = serde_json::from_str(&line).unwrap();
     let hash = shown["blake3_hash"].as_str().unwrap();
-    publisher.kill().unwrap();
-    publisher.wait().unwrap();
+    kill(&mut publisher);
 
     let trace = fs::read_to_string(trace).unwrap();
     let lines: Vec<&str> = trace.lines().collect();

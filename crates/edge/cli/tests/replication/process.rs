@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -100,6 +101,14 @@ impl Scene {
     }
 }
 
+/// Kills a process that leads a group, and the group: what strace follows goes on without strace.
+pub(crate) fn kill(child: &mut Child) {
+    let group = format!("-{}", child.id());
+    let _gone = Command::new("kill").args(["-9", "--", &group]).output();
+    let _gone = child.kill();
+    let _reaped = child.wait();
+}
+
 /// A process that serves. It is killed when it is dropped.
 pub(crate) struct Publisher {
     child: Child,
@@ -113,6 +122,7 @@ pub(crate) struct Publisher {
 impl Publisher {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command
+            .process_group(0)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -150,15 +160,13 @@ impl Publisher {
 
     /// As a power cut would.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        kill(&mut self.child);
     }
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
+        kill(&mut self.child);
     }
 }
 

@@ -178,6 +178,11 @@ async fn ask(
     Ok(String::from_utf8(answer).unwrap())
 }
 
+/// A stream that was reset, or ended without a word: which of the two comes first is the network's choice.
+fn is_unanswered(asked: &Result<String, String>) -> bool {
+    asked.as_ref().map_or(true, String::is_empty)
+}
+
 fn hold(bytes: &[u8]) -> Vec<u8> {
     let hash = blake3::hash(bytes);
     format!(r#"{{"hold":{{"hash":"{hash}"}}}}"#).into_bytes()
@@ -196,7 +201,7 @@ fn a_stranger_cannot_have_a_copy_kept() {
         let connection = endpoint.connect(address(&serving), REPLICAS).await.unwrap();
         let request = hold(&bytes);
         let asked = ask(&connection, &store, EventSender::DEFAULT, &request);
-        asked.await.unwrap_err();
+        assert!(is_unanswered(&asked.await));
         connection.closed().await.to_string()
     });
     assert!(
@@ -235,7 +240,7 @@ fn r3_a_request_that_is_none_is_not_answered_and_the_next_one_is() {
         for request in &broken {
             let connection = endpoint.connect(address(&serving), REPLICAS).await.unwrap();
             let asked = ask(&connection, &store, EventSender::DEFAULT, request).await;
-            assert!(asked.is_err(), "{request:?}: {asked:?}");
+            assert!(is_unanswered(&asked), "{request:?}: {asked:?}");
         }
         let connection = endpoint.connect(address(&serving), REPLICAS).await.unwrap();
         let asked = ask(&connection, &store, EventSender::DEFAULT, &good).await;
@@ -386,7 +391,7 @@ fn who_is_removed_while_connected_is_refused_from_then_on() {
         assert_eq!(replicas(&scene, "b", &["remove", &id]).0, 0);
         let request = hold(&bytes);
         let asked = ask(&connection, &store, EventSender::DEFAULT, &request).await;
-        assert!(asked.is_err(), "{asked:?}");
+        assert!(is_unanswered(&asked), "{asked:?}");
         let why = connection.closed().await.to_string();
         assert!(why.contains("not one of this machine's peers"), "{why}");
     });
