@@ -13,14 +13,14 @@ use tokio::time::timeout;
 use crate::check::Found;
 use crate::copy::obtain;
 use crate::error::{Cause, Error};
+use crate::fault::{Fault, deadline};
 use crate::hash::ContentHash;
 use crate::holder::Inner;
 use crate::network;
 use crate::peer::{Endpoint, Peer};
-use crate::probe::{Probed, probe};
+use crate::probe::probe;
 use crate::protocol::{self, Request, Response};
 use crate::serve::only_reading;
-use crate::transfer::deadline;
 
 /// How long a machine has before it is asked again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -197,7 +197,7 @@ impl Inner {
 
     /// This machine's copy, every byte of it and its tree. A disk that fails costs this file its copy, and no other.
     async fn own(&self, hash: ContentHash) -> Copy {
-        let _alone = self.copies.wait(hash).await;
+        let _alone = self.copies.alone(hash).await;
         let known = self.size(hash).await;
         let found = match known {
             // Without the store's word for it nothing is served.
@@ -231,7 +231,7 @@ impl Inner {
                 continue;
             };
             let mended = {
-                let _alone = self.copies.wait(file.hash).await;
+                let _alone = self.copies.alone(file.hash).await;
                 obtain(self, connection.clone(), file.hash, u64::MAX).await
             };
             match mended {
@@ -323,16 +323,17 @@ fn closed(connection: &Connection) -> Cause {
 /// asked too much at once says so, too.
 async fn look(connection: &Connection, hash: ContentHash, peer: &Peer, samples: u32) -> Copy {
     let mut probed = probe(connection, hash.blob(), samples).await;
-    if matches!(probed, Probed::Missing | Probed::Damaged) {
+    if matches!(probed, Err(Fault::Missing | Fault::Damaged)) {
         tokio::time::sleep(AGAIN).await;
         probed = probe(connection, hash.blob(), samples).await;
     }
     let (state, verified) = match probed {
-        Probed::Proven(octets) => (State::Good, octets),
-        Probed::Missing => (State::Missing, 0),
-        Probed::Damaged => (State::Damaged, 0),
-        Probed::WrongBytes => (State::WrongBytes, 0),
-        Probed::Failed(error) => return unreachable(peer, error.told()),
+        Ok(octets) => (State::Good, octets),
+        Err(Fault::Missing) => (State::Missing, 0),
+        Err(Fault::Damaged) => (State::Damaged, 0),
+        Err(Fault::WrongBytes(_)) => (State::WrongBytes, 0),
+        Err(Fault::Ours(cause)) => return unreachable(peer, cause.to_string()),
+        Err(Fault::Failed(error)) => return unreachable(peer, error.told()),
     };
     Copy {
         holder: Some(peer.endpoint()),

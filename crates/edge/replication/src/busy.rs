@@ -1,21 +1,21 @@
-//! What is under way, one at a time for each thing.
+//! What is under way, so many at a time for each thing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How often somebody who waits looks again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// The things that are being worked on.
+/// The things that are being worked on, and by how many.
 #[derive(Debug)]
-pub(crate) struct Busy<T>(Arc<Mutex<BTreeSet<T>>>);
+pub(crate) struct Busy<T>(Arc<Mutex<BTreeMap<T, usize>>>);
 
-/// One of them, until this is dropped.
+/// One who works on one of them, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Working<T: Ord> {
     on: T,
-    all: Arc<Mutex<BTreeSet<T>>>,
+    all: Arc<Mutex<BTreeMap<T, usize>>>,
 }
 
 impl<T> Default for Busy<T> {
@@ -25,19 +25,23 @@ impl<T> Default for Busy<T> {
 }
 
 impl<T: Ord + Copy> Busy<T> {
-    /// None if somebody works on it.
-    pub(crate) fn begin(&self, on: T) -> Option<Working<T>> {
+    /// None if `most` work on it already.
+    pub(crate) fn begin(&self, on: T, most: usize) -> Option<Working<T>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(on).then(|| Working {
-            on,
-            all: Arc::clone(&self.0),
+        let working = all.entry(on).or_default();
+        (*working < most).then(|| {
+            *working += 1;
+            Working {
+                on,
+                all: Arc::clone(&self.0),
+            }
         })
     }
 
-    /// Waits until nobody works on it. Whoever does has a deadline.
-    pub(crate) async fn wait(&self, on: T) -> Working<T> {
+    /// Works on it alone, when nobody else does any more. Whoever does has a deadline.
+    pub(crate) async fn alone(&self, on: T) -> Working<T> {
         loop {
-            if let Some(working) = self.begin(on) {
+            if let Some(working) = self.begin(on, 1) {
                 return working;
             }
             tokio::time::sleep(AGAIN).await;
@@ -48,7 +52,13 @@ impl<T: Ord + Copy> Busy<T> {
 impl<T: Ord> Drop for Working<T> {
     fn drop(&mut self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&self.on);
+        let left = all.get_mut(&self.on).map(|working| {
+            *working -= 1;
+            *working
+        });
+        if left == Some(0) {
+            all.remove(&self.on);
+        }
     }
 }
 
@@ -57,12 +67,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_at_a_time_works_on_each_thing() {
+    fn so_many_at_a_time_work_on_each_thing() {
         let busy = Busy::default();
-        let one = busy.begin(1).unwrap();
-        assert!(busy.begin(1).is_none());
-        assert!(busy.begin(2).is_some());
+        let one = busy.begin(1, 1).unwrap();
+        assert!(busy.begin(1, 1).is_none());
+        assert!(busy.begin(2, 1).is_some());
+        let two = busy.begin(1, 2).unwrap();
+        assert!(busy.begin(1, 2).is_none());
         drop(one);
-        assert!(busy.begin(1).is_some());
+        assert!(busy.begin(1, 1).is_none());
+        drop(two);
+        assert!(busy.begin(1, 1).is_some());
+        drop(busy.begin(3, 1));
+        let left = busy.0.lock().unwrap();
+        assert!(
+            left.is_empty(),
+            "nothing is remembered of what has ended: {left:?}"
+        );
     }
 }

@@ -20,12 +20,11 @@ pub(crate) async fn obtain(
     hash: ContentHash,
     max: u64,
 ) -> Result<u64, Error> {
-    let path = inner.place.blobs();
-    let local = inner.local(&path);
+    let local = inner.local();
     let mut fetched = 0;
     // What the store believes: its file may be damaged, or gone, and then the store cannot open it.
     if inner.size(hash).await?.is_none() {
-        let (_, here) = local.local(hash.blob()).await?;
+        let (_, here) = local.here(hash.blob()).await?;
         let arrived = local.download(connection.clone(), hash.blob(), max, |_, _| {});
         fetched = arrived.await?.saturating_sub(here);
         inner.record().await?;

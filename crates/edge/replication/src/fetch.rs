@@ -109,12 +109,11 @@ pub(crate) async fn into(
 ) -> Result<Fetched, Error> {
     let place = Place::take_for_once(&folder.join(hash.to_string()))?;
     let store = place.store().await?;
-    let path = place.blobs();
     let local = Local {
         store: &store,
-        path: &path,
+        path: place.blobs(),
     };
-    let arrived = complete(local, hash, max_size, from, progress).await;
+    let arrived = complete(&local, hash, max_size, from, progress).await;
     // In either case: what was verified is written out for the next attempt, or for the reader.
     let closed = store.shutdown().await;
     let (size, resumed) = arrived?;
@@ -129,13 +128,13 @@ pub(crate) async fn into(
 
 /// Makes the store's copy complete; the size, and how much of it was here before.
 async fn complete(
-    local: Local<'_>,
+    local: &Local<'_>,
     hash: ContentHash,
     max: u64,
     from: impl AsyncFnOnce() -> Result<(Connection, Option<Endpoint>), Error>,
     progress: impl FnMut(u64, u64),
 ) -> Result<(u64, u64), Error> {
-    let (whole, here) = local.local(hash.blob()).await?;
+    let (whole, here) = local.here(hash.blob()).await?;
     if whole {
         return match here > max {
             true => Err(Error::TooLarge { size: here, max }),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::by_text;
+
 /// BLAKE3-256 of a file's exact bytes, written as 64 lower-case hexadecimal digits.
 ///
 /// It is the hash of the bytes alone, without a codec or a prefix: no CID, and no hash of anything parsed from them.
@@ -49,19 +51,7 @@ impl FromStr for ContentHash {
     }
 }
 
-impl TryFrom<String> for ContentHash {
-    type Error = HashError;
-
-    fn try_from(text: String) -> Result<Self, HashError> {
-        text.parse()
-    }
-}
-
-impl From<ContentHash> for String {
-    fn from(hash: ContentHash) -> Self {
-        hash.to_string()
-    }
-}
+by_text!(ContentHash, HashError);
 
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

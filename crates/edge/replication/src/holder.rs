@@ -114,7 +114,7 @@ impl Holder {
     ///
     /// # Errors
     ///
-    /// [`Error::Disk`]: the socket cannot be made, for one because the folder's path is too long for one.
+    /// [`Error::Disk`]: the socket cannot be made.
     pub fn listen(&mut self) -> Result<(), Error> {
         self.control = Some(Control::listen(&self.inner)?);
         Ok(())
@@ -175,7 +175,7 @@ impl Inner {
             return Err(Error::Empty(file));
         }
         let hash = tokio::task::block_in_place(|| hash_of(&file))?;
-        let _alone = self.copies.wait(hash).await;
+        let _alone = self.copies.alone(hash).await;
         // A good copy is left where it is: for a moment, another in its place would not be durable.
         let known = self.size(hash).await?.is_some();
         let (hash, size) = match known && matches!(self.check(hash).await?, Found::Whole(_)) {
@@ -252,18 +252,15 @@ impl Inner {
         Ok(())
     }
 
-    pub(crate) fn local<'a>(&'a self, path: &'a Path) -> Local<'a> {
+    pub(crate) fn local(&self) -> Local<'_> {
         Local {
             store: &self.store,
-            path,
+            path: self.place.blobs(),
         }
     }
 
-    pub(crate) fn failed(&self, source: Cause) -> Error {
-        Error::Store {
-            path: self.place.blobs(),
-            source,
-        }
+    fn failed(&self, source: Cause) -> Error {
+        self.local().failed(source)
     }
 
     /// The size of a blob that the store believes to be complete.

@@ -16,6 +16,7 @@ mod check;
 mod control;
 mod copy;
 mod error;
+mod fault;
 mod fetch;
 mod hash;
 mod holder;
@@ -26,6 +27,7 @@ mod place;
 mod probe;
 mod protocol;
 mod serve;
+mod text;
 mod ticket;
 mod transfer;
 

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use iroh::{EndpointAddr, EndpointId};
 use serde::{Deserialize, Serialize};
 
+use crate::text::by_text;
+
 /// The most addresses of one machine.
 pub(crate) const MAX_ADDRESSES: usize = 32;
 /// The most machines.
@@ -104,19 +106,7 @@ impl fmt::Display for Peer {
     }
 }
 
-impl TryFrom<String> for Peer {
-    type Error = PeerError;
-
-    fn try_from(text: String) -> Result<Self, PeerError> {
-        text.parse()
-    }
-}
-
-impl From<Peer> for String {
-    fn from(peer: Peer) -> Self {
-        peer.to_string()
-    }
-}
+by_text!(Peer, PeerError);
 
 /// A machine's name: the public key of its endpoint, 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -144,19 +134,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-impl TryFrom<String> for Endpoint {
-    type Error = PeerError;
-
-    fn try_from(text: String) -> Result<Self, PeerError> {
-        text.parse()
-    }
-}
-
-impl From<Endpoint> for String {
-    fn from(endpoint: Endpoint) -> Self {
-        endpoint.to_string()
-    }
-}
+by_text!(Endpoint, PeerError);
 
 /// A machine that was added, and how many bytes are kept for it at most.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use iroh::SecretKey;
 use iroh_blobs::store::fs::FsStore;
 use iroh_blobs::store::fs::options::{InlineOptions, Options, PathOptions};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::audit::Audit;
@@ -133,12 +134,7 @@ impl Place {
     }
 
     pub(crate) fn keep_peers(&self, peers: &Peers) -> Result<(), Error> {
-        let path = self.folder.join("peers.json");
-        let text = serde_json::to_vec(peers);
-        write(
-            &path,
-            &text.map_err(|e| Error::disk("write", &path)(e.into()))?,
-        )
+        self.keep("peers.json", peers)
     }
 
     /// The last audit. A file that is damaged is none: the next audit writes it anew.
@@ -148,12 +144,14 @@ impl Place {
     }
 
     pub(crate) fn keep_audit(&self, audit: &Audit) -> Result<(), Error> {
-        let path = self.folder.join("audit.json");
-        let text = serde_json::to_vec(audit);
-        write(
-            &path,
-            &text.map_err(|e| Error::disk("write", &path)(e.into()))?,
-        )
+        self.keep("audit.json", audit)
+    }
+
+    fn keep(&self, name: &str, what: &impl Serialize) -> Result<(), Error> {
+        let path = self.folder.join(name);
+        let text = serde_json::to_vec(what);
+        let text = text.map_err(|e| Error::disk("write", &path)(e.into()))?;
+        write(&path, &text)
     }
 
     /// Opens the store. Everything is a file: what is served can be synced, and what is fetched can be read.

@@ -4,53 +4,23 @@ use std::collections::BTreeSet;
 
 use iroh::endpoint::Connection;
 use iroh_blobs::Hash;
-use iroh_blobs::get::request::get_verified_size;
 use iroh_blobs::get::{GetError, fsm};
 use iroh_blobs::protocol::{ChunkRanges, ChunkRangesExt as _, ChunkRangesSeq, GetRequest};
-use tokio::time::timeout;
 
 use crate::error::Error;
+use crate::fault::{Fault, next, whole};
 use crate::place::PIECE;
-use crate::transfer::{STALL, deadline, gave_up};
-
-/// What became of the question.
-#[derive(Debug)]
-pub(crate) enum Probed {
-    /// So many bytes came, and belong to the hash.
-    Proven(u64),
-    /// It has nothing of it, or says so.
-    Missing,
-    /// It has some, and could not send what it was asked for.
-    Damaged,
-    /// It sent bytes that do not belong to the hash.
-    WrongBytes,
-    /// The connection failed.
-    Failed(Error),
-}
+use crate::transfer::proven_size;
 
 /// Asks for the last piece, which proves the size, and for `samples` others that nobody can foresee; for all if there
-/// are no more. Nothing is kept.
-pub(crate) async fn probe(connection: &Connection, hash: Hash, samples: u32) -> Probed {
-    let size = match timeout(STALL, get_verified_size(connection, &hash)).await {
-        Err(_) => return Probed::Failed(Error::Stalled(STALL.as_secs())),
-        Ok(Err(e)) => return judged(e),
-        Ok(Ok((size, _))) => size,
-    };
-    let (ranges, expected) = match choose(size, samples) {
-        Ok(chosen) => chosen,
-        Err(e) => return Probed::Failed(e),
-    };
-    let limit = deadline(expected);
-    let received = timeout(limit, received(connection, hash, ranges)).await;
-    let Ok(received) = received else {
-        return Probed::Failed(Error::Slow(limit.as_secs()));
-    };
-    match received {
-        Err(Some(e)) => judged(e),
-        Err(None) => Probed::Failed(Error::Stalled(STALL.as_secs())),
+/// are no more. Nothing is kept. So many bytes came, and belong to the hash.
+pub(crate) async fn probe(connection: &Connection, hash: Hash, samples: u32) -> Result<u64, Fault> {
+    let size = proven_size(connection, hash).await?;
+    let (ranges, expected) = choose(size, samples)?;
+    match whole(expected, received(connection, hash, ranges)).await? {
+        octets if octets == expected => Ok(octets),
         // The decoder ends with the ranges: fewer bytes would be a defect of ours, and are no proof.
-        Ok(octets) if octets != expected => Probed::Damaged,
-        Ok(octets) => Probed::Proven(octets),
+        _ => Err(Fault::Damaged),
     }
 }
 
@@ -78,64 +48,30 @@ fn choose(size: u64, samples: u32) -> Result<(ChunkRanges, u64), Error> {
     Ok((ranges, octets))
 }
 
-/// Bytes that came, each of them verified. None for silence.
-async fn received(
-    connection: &Connection,
-    hash: Hash,
-    ranges: ChunkRanges,
-) -> Result<u64, Option<GetError>> {
+/// Bytes that came, each of them verified.
+async fn received(connection: &Connection, hash: Hash, ranges: ChunkRanges) -> Result<u64, Fault> {
     let request = GetRequest::new(hash, ChunkRangesSeq::from_ranges([ranges]));
     let asked = fsm::start(connection.clone(), request, Default::default());
-    let silent = |_| None;
-    let connected = timeout(STALL, asked.next()).await.map_err(silent)?;
-    let connected = connected.map_err(|e| Some(e.into()))?;
-    let next = timeout(STALL, connected.next()).await.map_err(silent)?;
-    let fsm::ConnectedNext::StartRoot(root) = next.map_err(|e| Some(e.into()))? else {
+    let connected = next(asked.next()).await?.map_err(GetError::from)?;
+    let begun = next(connected.next()).await?.map_err(GetError::from)?;
+    let fsm::ConnectedNext::StartRoot(root) = begun else {
         return Ok(0);
     };
-    let header = timeout(STALL, root.next().next()).await.map_err(silent)?;
-    let (mut content, _) = header.map_err(|e| Some(e.into()))?;
+    let (mut content, _) = next(root.next().next()).await?.map_err(GetError::from)?;
     loop {
-        match timeout(STALL, content.next()).await.map_err(silent)? {
-            fsm::BlobContentNext::More((next, item)) => {
-                item.map_err(|e| Some(e.into()))?;
-                content = next;
+        match next(content.next()).await? {
+            fsm::BlobContentNext::More((more, item)) => {
+                item.map_err(GetError::from)?;
+                content = more;
             }
             fsm::BlobContentNext::Done(end) => {
                 let fsm::EndBlobNext::Closing(closing) = end.next() else {
                     return Ok(0);
                 };
-                let stats = timeout(STALL, closing.next()).await.map_err(silent)?;
-                return Ok(stats
-                    .map_err(|e| Some(e.into()))?
-                    .counters
-                    .payload_bytes_read);
+                let stats = next(closing.next()).await?.map_err(GetError::from)?;
+                return Ok(stats.counters.payload_bytes_read);
             }
         }
-    }
-}
-
-/// Whose fault it is, as far as it can be told from here.
-fn judged(error: GetError) -> Probed {
-    use fsm::{AtBlobHeaderNextError, DecodeError};
-    let gave_up = gave_up(&error);
-    match error {
-        GetError::AtBlobHeaderNext { .. } if gave_up => Probed::Missing,
-        _ if gave_up => Probed::Damaged,
-        GetError::AtBlobHeaderNext {
-            source: AtBlobHeaderNextError::NotFound { .. },
-            ..
-        } => Probed::Missing,
-        GetError::Decode { source, .. } => match source {
-            DecodeError::ParentHashMismatch { .. } | DecodeError::LeafHashMismatch { .. } => {
-                Probed::WrongBytes
-            }
-            DecodeError::ChunkNotFound { .. }
-            | DecodeError::ParentNotFound { .. }
-            | DecodeError::LeafNotFound { .. } => Probed::Damaged,
-            other => Probed::Failed(Error::Broken(other.into())),
-        },
-        other => Probed::Failed(Error::Broken(other.into())),
     }
 }
 

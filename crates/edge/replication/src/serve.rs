@@ -1,7 +1,6 @@
 //! What others may do here: read by hash, and, if they were added, ask for copies to be kept.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use iroh::EndpointId;
@@ -13,6 +12,7 @@ use iroh_blobs::provider::events::{
 };
 use tokio::time::timeout;
 
+use crate::busy::{Busy, Working};
 use crate::copy::obtain;
 use crate::error::{Error, Kind};
 use crate::hash::ContentHash;
@@ -20,6 +20,7 @@ use crate::holder::Inner;
 use crate::index::List;
 use crate::peer::Endpoint;
 use crate::protocol::{self, BUSY, NOT_A_PEER, Refusal, Request, Response};
+use crate::transfer::proven_size;
 
 /// Connections that strangers may have open at a time.
 const STRANGERS: usize = 128;
@@ -32,43 +33,12 @@ const IDLE: Duration = Duration::from_secs(60);
 /// What a file costs beside its bytes: the blocks of its file, its tree, and the files that name it.
 const FILE: u64 = 16 << 10;
 
-/// Who has connections open.
-#[derive(Debug, Default)]
-pub(crate) struct Guests(Arc<Mutex<BTreeMap<Option<EndpointId>, usize>>>);
+/// Who has connections open: a machine that was added, or strangers, who count as one.
+type Guests = Busy<Option<EndpointId>>;
 
-/// A connection that counts, until this is dropped.
-struct Guest {
-    who: Option<EndpointId>,
-    all: Arc<Mutex<BTreeMap<Option<EndpointId>, usize>>>,
-}
-
-impl Guests {
-    /// None if there are too many: of this machine if it was added, else of all strangers.
-    fn enter(&self, who: Option<EndpointId>) -> Option<Guest> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(who).or_default();
-        let most = who.map_or(STRANGERS, |_| EACH_PEER);
-        (*count < most).then(|| {
-            *count += 1;
-            Guest {
-                who,
-                all: Arc::clone(&self.0),
-            }
-        })
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = all.get_mut(&self.who).map(|count| {
-            *count -= 1;
-            *count
-        });
-        if left == Some(0) {
-            all.remove(&self.who);
-        }
-    }
+/// None if there are too many.
+fn enter(guests: &Guests, who: Option<EndpointId>) -> Option<Working<Option<EndpointId>>> {
+    guests.begin(who, who.map_or(STRANGERS, |_| EACH_PEER))
 }
 
 /// Reading by hash, and nothing else: pushing would write, and observing would keep a file open for ever.
@@ -112,7 +82,7 @@ impl ProtocolHandler for Reading {
     async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
         let id = connection.remote_id();
         let known = self.inner.peers().get(id).is_some();
-        let Some(_guest) = self.guests.enter(known.then_some(id)) else {
+        let Some(_guest) = enter(&self.guests, known.then_some(id)) else {
             connection.close(BUSY.into(), b"too many connections");
             return Ok(());
         };
@@ -173,7 +143,7 @@ impl ProtocolHandler for Holding {
     async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
         let peer = connection.remote_id();
         let answering = async {
-            match self.guests.enter(Some(peer)) {
+            match enter(&self.guests, Some(peer)) {
                 Some(_guest) => while self.answer(&connection).await.is_some() {},
                 None => connection.close(BUSY.into(), b"too many connections"),
             }
@@ -195,7 +165,7 @@ impl Inner {
     async fn hold(&self, connection: &Connection, hash: ContentHash) -> Result<u64, Refusal> {
         let id = connection.remote_id();
         let owner = Endpoint(id);
-        let one_each = (self.owners.begin(owner), self.copies.begin(hash));
+        let one_each = (self.owners.begin(owner, 1), self.copies.begin(hash, 1));
         let (Some(_owner), Some(_copy)) = &one_each else {
             return Err(Refusal::Busy);
         };
@@ -218,13 +188,11 @@ impl Inner {
             sum.saturating_add(size).saturating_add(FILE)
         });
         let left = max.saturating_sub(others).saturating_sub(FILE);
-        let path = self.place.blobs();
         let size = match self.size(hash).await? {
             Some(size) => size,
             None => {
-                self.local(&path)
-                    .proven_size(connection, hash.blob())
-                    .await?
+                let size = proven_size(connection, hash.blob()).await;
+                size.map_err(|fault| self.local().error(fault))?
             }
         };
         if size > left {

@@ -1,61 +1,36 @@
 //! One blob over one connection into a store, verified while it arrives.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use iroh::endpoint::Connection;
 use iroh_blobs::api::Store;
 use iroh_blobs::api::remote::GetProgressItem;
-use iroh_blobs::get::GetError;
-use iroh_blobs::get::fsm::{AtBlobHeaderNextError, DecodeError};
 use iroh_blobs::get::request::get_verified_size;
-use iroh_blobs::protocol::{
-    ChunkRanges, ChunkRangesExt as _, ChunkRangesSeq, ERR_INTERNAL, GetRequest,
-};
+use iroh_blobs::protocol::{ChunkRanges, ChunkRangesExt as _, ChunkRangesSeq, GetRequest};
 use iroh_blobs::{Hash, HashAndFormat};
 
 use crate::error::{Cause, Error};
+use crate::fault::{Fault, next, whole};
 
-/// How long a peer that holds the connection may send nothing.
-pub(crate) const STALL: Duration = Duration::from_secs(30);
-/// The slowest transfer that is waited for, in bytes a second. A peer that sends a little now and then is given up.
-const SLOWEST: u64 = 64 << 10;
-
-/// How long a transfer of so many bytes may take.
-pub(crate) fn deadline(bytes: u64) -> Duration {
-    STALL + Duration::from_secs(bytes / SLOWEST)
-}
-
-/// Whether the holder ended the stream because its own copy is missing or does not belong to the hash.
-pub(crate) fn gave_up(error: &GetError) -> bool {
-    error.iroh_error_code() == Some(ERR_INTERNAL)
+/// The size of a blob, proven by its last chunk. Nothing is kept.
+pub(crate) async fn proven_size(connection: &Connection, hash: Hash) -> Result<u64, Fault> {
+    let (size, _) = next(get_verified_size(connection, &hash)).await??;
+    Ok(size)
 }
 
 /// A store, and where it lies, to name it when it fails.
-#[derive(Clone, Copy)]
 pub(crate) struct Local<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) path: &'a std::path::Path,
+    pub(crate) path: PathBuf,
 }
 
 impl Local<'_> {
     /// Whether all of a blob is here, and how many bytes are.
-    pub(crate) async fn local(&self, hash: Hash) -> Result<(bool, u64), Error> {
+    pub(crate) async fn here(&self, hash: Hash) -> Result<(bool, u64), Error> {
         let local = self.store.remote().local(HashAndFormat::raw(hash)).await;
         let local = local.map_err(|e| self.failed(e.into()))?;
         Ok((local.is_complete(), local.local_bytes()))
-    }
-
-    /// The size of a blob, proven by its last chunk. Nothing is kept.
-    pub(crate) async fn proven_size(
-        &self,
-        connection: &Connection,
-        hash: Hash,
-    ) -> Result<u64, Error> {
-        let size = tokio::time::timeout(STALL, get_verified_size(connection, &hash)).await;
-        let size = size.map_err(|_| Error::Stalled(STALL.as_secs()))?;
-        size.map(|(size, _)| size).map_err(|e| self.of_transfer(e))
     }
 
     /// Downloads what is not here yet; the size.
@@ -66,80 +41,71 @@ impl Local<'_> {
         connection: Connection,
         hash: Hash,
         max: u64,
-        mut progress: impl FnMut(u64, u64),
+        progress: impl FnMut(u64, u64),
     ) -> Result<u64, Error> {
-        let (_, here) = self.local(hash).await?;
-        let silent = |_| Error::Stalled(STALL.as_secs());
-        let size = self.proven_size(&connection, hash).await?;
+        let size = proven_size(&connection, hash).await;
+        let size = size.map_err(|fault| self.error(fault))?;
         if size > max {
             return Err(Error::TooLarge { size, max });
         }
+        let arrived = self.arrive(connection, hash, size, progress).await;
+        arrived.map_err(|fault| self.error(fault))?;
+        match self.here(hash).await? {
+            (true, length) if length == size => Ok(size),
+            _ => Err(self.failed("it does not have what it took".into())),
+        }
+    }
+
+    async fn arrive(
+        &self,
+        connection: Connection,
+        hash: Hash,
+        size: u64,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<(), Fault> {
+        let (_, here) = self.here(hash).await?;
         // The last chunk first, and recorded: from here on the store knows the size, and a killed attempt is resumed.
         let last = ChunkRangesSeq::from_ranges([ChunkRanges::last_chunk()]);
         let last = GetRequest::new(hash, last);
         let last = self.store.remote().execute_get(connection.clone(), last);
-        let last = tokio::time::timeout(STALL, last.complete()).await;
-        last.map_err(silent)?.map_err(|e| self.of_transfer(e))?;
+        next(last.complete()).await??;
         let recorded = self.store.sync_db().await;
-        recorded.map_err(|e| self.failed(e.into()))?;
+        recorded.map_err(|e| Fault::Ours(e.into()))?;
 
         let all = self.store.remote();
         let all = all.fetch(connection, HashAndFormat::raw(hash));
         let mut all = std::pin::pin!(all.stream());
         let arriving = async {
             loop {
-                let next = tokio::time::timeout(STALL, all.next()).await;
-                match next.map_err(silent)? {
+                match next(all.next()).await? {
                     Some(GetProgressItem::Progress(bytes)) => {
                         progress(here.saturating_add(bytes).min(size), size);
                     }
                     Some(GetProgressItem::Done(_)) => return Ok(()),
-                    Some(GetProgressItem::Error(e)) => return Err(self.of_transfer(e)),
+                    Some(GetProgressItem::Error(e)) => return Err(e.into()),
                     None => {
-                        return Err(Error::Broken("the transfer ended without a result".into()));
+                        let why = "the transfer ended without a result";
+                        return Err(Error::Broken(why.into()).into());
                     }
                 }
             }
         };
-        let limit = deadline(size);
-        let arrived = tokio::time::timeout(limit, arriving).await;
-        arrived.map_err(|_| Error::Slow(limit.as_secs()))??;
-        match self.local(hash).await? {
-            (true, length) if length == size => Ok(size),
-            _ => Err(self.failed("it does not have what it took".into())),
-        }
+        whole(size, arriving).await
     }
 
     pub(crate) fn failed(&self, source: Cause) -> Error {
         Error::Store {
-            path: PathBuf::from(self.path),
+            path: self.path.clone(),
             source,
         }
     }
 
-    /// Whose fault a failed transfer is.
-    pub(crate) fn of_transfer(&self, error: GetError) -> Error {
-        if gave_up(&error) {
-            return Error::NotHeld;
-        }
-        match error {
-            GetError::AtBlobHeaderNext {
-                source: AtBlobHeaderNextError::NotFound { .. },
-                ..
-            } => Error::NotHeld,
-            GetError::Decode { source, .. } => match source {
-                DecodeError::ChunkNotFound { .. }
-                | DecodeError::ParentNotFound { .. }
-                | DecodeError::LeafNotFound { .. } => Error::NotHeld,
-                DecodeError::ParentHashMismatch { .. } | DecodeError::LeafHashMismatch { .. } => {
-                    Error::NotOfThisHash(source.into())
-                }
-                DecodeError::Write { .. } => self.failed(source.into()),
-                other => Error::Broken(other.into()),
-            },
-            GetError::LocalFailure { source, .. } => self.failed(source.into()),
-            GetError::IrpcSend { source, .. } => self.failed(source.into()),
-            other => Error::Broken(other.into()),
+    pub(crate) fn error(&self, fault: Fault) -> Error {
+        match fault {
+            Fault::Missing | Fault::Damaged => Error::NotHeld,
+            Fault::WrongBytes(cause) => Error::NotOfThisHash(cause),
+            Fault::Ours(cause) => self.failed(cause),
+            Fault::Failed(error) => error,
         }
     }
 }

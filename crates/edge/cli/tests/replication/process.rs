@@ -158,7 +158,7 @@ impl Publisher {
         }
     }
 
-    /// As a power cut would.
+    /// Without a chance to finish anything. What the system holds in memory stays, other than in a power cut.
     pub(crate) fn kill(&mut self) {
         kill(&mut self.child);
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use quorate_replication::{Checked, Fetched, Ticket, fetch as download};
+use quorate_replication::{Checked, ContentHash, Endpoint, Fetched, Ticket, fetch as download};
 use quorate_verify::bundle::{BundleReport, BundleVerifier, Failure as Judged, Source};
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ fn judge(
         copy: sink.as_mut(),
     };
     let judged = verifier.verify_each(pieces, |_, _| {});
-    let transport = transport(&fetched, &fetch.ticket);
+    let transport = Transport::of(&fetched, &fetch.ticket);
     match judged {
         Ok(report) => {
             let carried = match fetch.show_payload {
@@ -74,43 +74,39 @@ fn judge(
             if let Some(sink) = sink {
                 sink.finish()?;
             }
-            let told = accepted(fetch, transport, &report, carried, out);
+            let told = accepted(fetch, &transport, &report, carried, out);
             drop_copy(fetched, out);
             told
         }
         Err(Judged::Read(Halt::Write(stop))) => Err(stop),
-        Err(Judged::Read(Halt::Read(e))) if e.kind() == io::ErrorKind::InvalidData => {
-            drop_copy(fetched, out);
-            let what = "what was fetched is not there any more";
-            Err(Failure::environment("lost", what, reason(&e))
-                .hint("fetch it again, and check the disk")
-                .into())
-        }
-        Err(Judged::Read(Halt::Read(e))) => {
-            let what = "cannot read what was fetched";
-            let failure = Failure::environment("file", what, reason(&e));
-            Err(failure
-                .hint("check the disk, and fetch it again: what arrived is kept")
-                .into())
-        }
+        Err(Judged::Read(Halt::Read(e))) => Err(unread(fetched, &e, out).into()),
         Err(Judged::Refused(error)) => {
             // A bundle is refused at the first thing that is wrong: whether the rest is what was fetched is read still.
             let whole = fetched.read().map_err(broken)?;
             if let Err(e) = io::copy(&mut { whole }, &mut io::sink()) {
-                drop_copy(fetched, out);
-                let what = "what was fetched is not there any more";
-                return Err(Failure::environment("lost", what, reason(&e))
-                    .hint("fetch it again, and check the disk")
-                    .into());
+                return Err(unread(fetched, &e, out).into());
             }
             let name = PathBuf::from(fetch.hash.to_string());
             let refused = json!({"code": error.code(), "verified": false, "why": reason(&error)});
-            let answer = json!({"provenance": refused, "saved": null, "transport": transport});
-            out.answer(&answer, |_| arrived(&transport))?;
+            let answer =
+                json!({"provenance": refused, "saved": null, "transport": transport.json()});
+            out.answer(&answer, |_| transport.text())?;
             drop_copy(fetched, out);
             Err(refusal(&name, Judged::Refused(error)).into())
         }
     }
+}
+
+/// What arrived cannot be read: the disk has lost it, and another attempt must not go on from there, or it fails.
+fn unread(fetched: Fetched, error: &io::Error, out: Out) -> Failure {
+    if error.kind() != io::ErrorKind::InvalidData {
+        let what = "cannot read what was fetched";
+        return Failure::environment("file", what, reason(error))
+            .hint("check the disk, and fetch it again: what arrived is kept");
+    }
+    drop_copy(fetched, out);
+    let what = "what was fetched is not there any more";
+    Failure::environment("lost", what, reason(error)).hint("fetch it again, and check the disk")
 }
 
 /// The bytes are where they were asked for, or are not wanted. That they could not be removed changes no verdict.
@@ -131,32 +127,50 @@ fn named(path: &Path) -> Result<Sink, Failure> {
     Sink::open(Some(path))
 }
 
-fn transport(fetched: &Fetched, ticket: &Ticket) -> Value {
-    json!({
-        "blake3_hash": fetched.hash().to_string(),
-        "endpoint": ticket.endpoint(),
-        "octets": fetched.size(),
-        "resumed_octets": fetched.resumed(),
-        "verified": true,
-    })
+/// What the transport proved.
+struct Transport {
+    hash: ContentHash,
+    endpoint: Endpoint,
+    octets: u64,
+    resumed: u64,
 }
 
-fn arrived(transport: &Value) -> String {
-    let number = |name: &str| transport[name].as_u64().unwrap_or_default();
-    let hash = transport["blake3_hash"].as_str().unwrap_or_default();
-    let before = match number("resumed_octets") {
-        0 => String::new(),
-        n => format!(", {} of it from earlier attempts", octets(n)),
-    };
-    format!(
-        "Transport: {}{before}, exactly the bytes of blake3-hash {hash}\n",
-        octets(number("octets"))
-    )
+impl Transport {
+    fn of(fetched: &Fetched, ticket: &Ticket) -> Self {
+        Self {
+            hash: fetched.hash(),
+            endpoint: ticket.endpoint(),
+            octets: fetched.size(),
+            resumed: fetched.resumed(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "blake3_hash": self.hash,
+            "endpoint": self.endpoint,
+            "octets": self.octets,
+            "resumed_octets": self.resumed,
+            "verified": true,
+        })
+    }
+
+    fn text(&self) -> String {
+        let before = match self.resumed {
+            0 => String::new(),
+            n => format!(", {} of it from earlier attempts", octets(n)),
+        };
+        format!(
+            "Transport: {}{before}, exactly the bytes of blake3-hash {}\n",
+            octets(self.octets),
+            self.hash
+        )
+    }
 }
 
 fn accepted(
     fetch: &Fetch,
-    transport: Value,
+    transport: &Transport,
     report: &BundleReport,
     carried: Option<String>,
     out: Out,
@@ -165,7 +179,8 @@ fn accepted(
         .map_err(|e| Failure::environment("report", "cannot write the report", reason(&e)))?;
     provenance["verified"] = Value::Bool(true);
     let saved = fetch.output.as_ref().map(|f| f.display().to_string());
-    let mut answer = json!({"provenance": provenance, "saved": saved, "transport": transport});
+    let mut answer =
+        json!({"provenance": provenance, "saved": saved, "transport": transport.json()});
     if fetch.show_payload {
         let value = carried.as_deref().map(serde_json::from_str).transpose();
         answer["payload"] = value
@@ -173,7 +188,7 @@ fn accepted(
             .unwrap_or(Value::Null);
     }
     out.answer(&answer, |paint| {
-        let mut page = arrived(&answer["transport"]);
+        let mut page = transport.text();
         page.push_str("Provenance:\n");
         for line in text(report, &[]).lines() {
             page.push_str(&laid_out(&printable(line), paint));
