@@ -8,6 +8,7 @@
 
 mod damage;
 mod fetching;
+mod guest;
 mod network;
 mod page;
 mod process;

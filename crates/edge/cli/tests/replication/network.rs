@@ -5,12 +5,11 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use iroh::endpoint::presets;
-use iroh::{Endpoint, RelayMode};
 use iroh_blobs::protocol::{ChunkRangesSeq, PushRequest};
 use iroh_blobs::store::mem::MemStore;
 use iroh_blobs::ticket::BlobTicket;
 
+use crate::guest::endpoint;
 use crate::process::{Publisher, Scene, kill, noise, ran};
 
 #[test]
@@ -21,14 +20,7 @@ fn a_stranger_cannot_push() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bytes = noise(100_000);
     let pushed = runtime.block_on(async {
-        let endpoint = Endpoint::builder(presets::Minimal)
-            .relay_mode(RelayMode::Disabled)
-            .clear_ip_transports()
-            .bind_addr("127.0.0.1:0")
-            .unwrap()
-            .bind()
-            .await
-            .unwrap();
+        let endpoint = endpoint().await;
         let store = MemStore::new();
         let tag = store.add_slice(&bytes).temp_tag().await.unwrap();
         let connection = endpoint

@@ -79,6 +79,13 @@ impl Scene {
         Publisher::start(command)
     }
 
+    /// `quorate replicas …`
+    pub(crate) fn replicas(&self, data: &str, args: &[&str]) -> (i32, Value, String) {
+        let mut command = self.quorate(data);
+        command.arg("replicas").args(args);
+        ran(command)
+    }
+
     pub(crate) fn fetch(&self, ticket: &str, hash: &str, more: &[&str]) -> Command {
         let mut command = self.quorate("fetcher");
         command

@@ -40,9 +40,7 @@ impl Machines {
     }
 
     fn replicas(&self, name: &str, args: &[&str]) -> (i32, Value, String) {
-        let mut command = self.scene.quorate(name);
-        command.arg("replicas").args(args);
-        ran(command)
+        self.scene.replicas(name, args)
     }
 
     /// A file that the machine publishes while it serves.
@@ -385,9 +383,7 @@ fn a_store_that_is_gone_raises_the_alarm_and_is_filled_again() {
 fn where_nothing_was_published_an_audit_is_refused_and_makes_nothing() {
     let scene = Scene::new();
     for action in ["audit", "repair"] {
-        let mut command = scene.quorate("other");
-        command.args(["replicas", action]);
-        let (code, _, error) = ran(command);
+        let (code, _, error) = scene.replicas("other", &[action]);
         assert_eq!((code, error.as_str()), (1, "nothing-published"));
     }
     assert!(!scene.path("other").exists());

@@ -4,14 +4,12 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use iroh::endpoint::presets;
 use iroh::protocol::Router;
-use iroh::{Endpoint, EndpointAddr, RelayMode};
-use iroh_blobs::provider::events::{EventMask, EventSender, ProviderMessage, ThrottleMode};
 use iroh_blobs::store::mem::MemStore;
 use iroh_blobs::ticket::BlobTicket;
 use iroh_blobs::{BlobFormat, BlobsProtocol};
 
+use crate::guest::{address, endpoint, silent_after};
 use crate::process::{Scene, noise, ran};
 
 const LENGTH: usize = 48 << 20;
@@ -20,37 +18,9 @@ const LENGTH: usize = 48 << 20;
 async fn stalling(bytes: &[u8], limit: u64) -> (Router, String) {
     let store = MemStore::new();
     let hash = store.add_slice(bytes).temp_tag().await.unwrap();
-    let mask = EventMask {
-        throttle: ThrottleMode::Intercept,
-        ..EventMask::DEFAULT
-    };
-    let (events, mut asked) = EventSender::channel(16, mask);
-    tokio::spawn(async move {
-        let mut sent = 0;
-        let mut held = Vec::new();
-        while let Some(message) = asked.recv().await {
-            if let ProviderMessage::Throttle(piece) = message {
-                sent += piece.inner.size;
-                if sent > limit {
-                    // Neither granted nor refused.
-                    held.push(piece.tx);
-                } else {
-                    let _gone = piece.tx.send(Ok(())).await;
-                }
-            }
-        }
-    });
-    let endpoint = Endpoint::builder(presets::Minimal)
-        .relay_mode(RelayMode::Disabled)
-        .clear_ip_transports()
-        .bind_addr("127.0.0.1:0")
-        .unwrap()
-        .bind()
-        .await
-        .unwrap();
-    let address = endpoint.bound_sockets()[0];
-    let address = EndpointAddr::new(endpoint.id()).with_ip_addr(address);
-    let ticket = BlobTicket::new(address, hash.hash(), BlobFormat::Raw).to_string();
+    let (events, _told) = silent_after(limit);
+    let endpoint = endpoint().await;
+    let ticket = BlobTicket::new(address(&endpoint), hash.hash(), BlobFormat::Raw).to_string();
     // The data must outlive the test's function.
     std::mem::forget(hash);
     let router = Router::builder(endpoint)
